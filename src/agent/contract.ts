@@ -1,0 +1,204 @@
+/**
+ * What the charm and the unit's agent tell each other: two JSON files in `/var/lib/concourse-unit/`, each written by one
+ * side only (temp file, fsync, rename; mode 0600) and read by the other.
+ *
+ * - `orders.json`: the charm's standing orders. They are complete every time: what is not ordered is not done.
+ * - `state.json`: what the agent found and did. `sequence` rises with every change the charm should look at; the charm
+ *   acknowledges it in `orders.acknowledged`, and until then the agent wakes it again.
+ *
+ * Plain types, nothing else: both sides import this file and only this file of each other.
+ */
+
+export const AGENT_DIRECTORY = "/var/lib/concourse-unit";
+export const ORDERS_FILE = `${AGENT_DIRECTORY}/orders.json`;
+export const STATE_FILE = `${AGENT_DIRECTORY}/state.json`;
+/** Where the agent leaves freshly made cluster secrets until the leader's charm has put them into Juju: 0600. */
+export const NEW_CLUSTER_SECRET_FILE = `${AGENT_DIRECTORY}/new-cluster-secret.json`;
+/** The private key of the unit's worker, made by the agent: RSA, PKCS#1 PEM, 0600. The public half is in the state. */
+export const WORKER_KEY_FILE = "/etc/concourse/worker_key";
+
+export type Arch = "amd64" | "arm64";
+
+/** A release everyone agrees on before a byte is fetched: the digest comes first. */
+export interface Target {
+  readonly version: string;
+  readonly arch: Arch;
+  /** SHA-256 of the archive, lower-case hex. */
+  readonly sha256: string;
+  /** SHA-256 of the published `manifest.json`; null until the fetcher has published it and the leader committed it. */
+  readonly manifestSha256: string | null;
+}
+
+/** Where archives and digests come from, in this order: resource, mirror, GitHub. */
+export interface SourceOrders {
+  /** True if the charm's resource `concourse-release` may hold an archive (asked for by `resource-get`, 0 bytes = none). */
+  readonly resource: boolean;
+  /** Base URL of a mirror without a trailing slash, or null. */
+  readonly mirror: string | null;
+  /** SHA-256 that the operator demands, or null. Wins over every other digest. */
+  readonly digest: string | null;
+  /** SHA-256 by `<version>-<arch>` that the charm brings with it, for archives from GitHub. */
+  readonly known: Readonly<Record<string, string>>;
+  readonly githubToken: string | null;
+  readonly httpProxy: string | null;
+  readonly httpsProxy: string | null;
+  readonly noProxy: string | null;
+}
+
+export interface DatabaseOrders {
+  /** Candidates in the provider's order; the agent picks the first that takes connections and is not a standby. */
+  readonly hosts: readonly { readonly host: string; readonly port: number }[];
+  readonly user: string;
+  readonly password: string;
+  readonly database: string;
+  /** PEM of the provider's CA; null = no TLS. */
+  readonly ca: string | null;
+}
+
+export interface Orders {
+  readonly schema: 1;
+  readonly unit: string;
+  readonly modelUuid: string;
+  readonly charmDirectory: string;
+  /** Highest `AgentState.sequence` the charm has acted on. */
+  readonly acknowledged: number;
+  /** True from the charm's `stop` on: finish nothing, start nothing, wake nobody. */
+  readonly stopping: boolean;
+
+  readonly store: {
+    /** `mount`: the directory must be a mount point with the marker; `private`: a plain local directory. */
+    readonly kind: "mount" | "private";
+    readonly path: string;
+    /** The store id committed in app data; another id under the path is an error. null = none committed yet. */
+    readonly id: string | null;
+    /** True on the leader: it may create `store.json` in an empty store. */
+    readonly mayCreate: boolean;
+    /** `<short model uuid>-<app>`: the name of this application on the store. */
+    readonly application: string;
+    /** Applications (same form) that may share the store with ours: itself and related ones; others mean "blocked". */
+    readonly related: readonly string[];
+    /** `<short model uuid>-<app>-<n>`: the unit's own name on the store. */
+    readonly member: string;
+    /** Releases this unit's lease must name: what it runs, and what it is moving to. Names of release directories. */
+    readonly lease: readonly string[];
+    /** Releases that the application's clean-up must keep besides leased ones. */
+    readonly keep: readonly string[];
+  };
+
+  readonly source: SourceOrders;
+  /** Ask the source which archive this version is (empty version = the newest); null = nothing to find out. */
+  readonly resolve: { readonly version: string; readonly arch: Arch } | null;
+  /** The committed release; the agent watches the store for it and verifies it. */
+  readonly target: Target | null;
+  /** True if this unit is the one to fetch the target. */
+  readonly fetch: boolean;
+
+  /** Make the worker's key pair if it is not there. */
+  readonly workerKey: boolean;
+  /** Make the secrets of a new cluster if there are none: only on the leader, only while Juju holds none. */
+  readonly clusterSecret: boolean;
+
+  readonly database: DatabaseOrders | null;
+
+  /** Set on a unit that runs a web: probe its API and list its workers. */
+  readonly web: {
+    /** `http://127.0.0.1:8080` */
+    readonly url: string;
+    readonly username: string;
+    readonly password: string;
+  } | null;
+
+  /** Set on the leader: probe the web of another unit (design §5 "silent"); null elsewhere. */
+  readonly probe: { readonly unit: string; readonly url: string } | null;
+
+  /** systemd units whose state the agent watches. */
+  readonly services: readonly string[];
+}
+
+/** Something that went wrong: `code` for the program, `message` for the status line (cause and next step, one line). */
+export interface Problem {
+  readonly code: string;
+  readonly message: string;
+  /** True if only the operator can end it (status blocked); false = it may pass by itself (status waiting). */
+  readonly blocked: boolean;
+}
+
+export interface StoreState {
+  /** The directory is there, is a mount point where that is asked for, and carries the marker. */
+  readonly mounted: boolean;
+  readonly id: string | null;
+  readonly writable: boolean;
+  readonly problem: Problem | null;
+}
+
+export interface FetchState {
+  readonly version: string;
+  readonly step: "waiting" | "downloading" | "unpacking" | "published" | "failed";
+  readonly bytes: number;
+  readonly total: number | null;
+  /** Bytes a second over the last few seconds. */
+  readonly rate: number;
+  /** The member that holds the lock, if another one does and says so. */
+  readonly holder: string | null;
+}
+
+export interface ReleaseState {
+  readonly sha256: string;
+  /** Name of the directory under `releases/`. */
+  readonly name: string;
+  readonly manifestSha256: string;
+  /** `bin/` has been read and agrees with the manifest. */
+  readonly verified: boolean;
+}
+
+export interface ServiceState {
+  /** systemd's ActiveState: active, activating, failed, inactive … */
+  readonly active: string;
+  readonly mainPid: number;
+  readonly restarts: number;
+}
+
+export interface WebState {
+  /** `/api/v1/info` answers; its version. */
+  readonly api: boolean;
+  readonly version: string | null;
+  /** An endpoint that needs the database answers (login and worker list). */
+  readonly database: boolean;
+  /** Workers in state running, with the name they registered under, sorted by name. */
+  readonly workers: readonly { readonly name: string; readonly state: string }[];
+  readonly problem: string | null;
+}
+
+export interface AgentState {
+  readonly schema: 1;
+  readonly sequence: number;
+  /** Identity of the program the agent runs, so that the charm can tell an old agent: SHA-256 of its bundle. */
+  readonly program: string;
+  readonly store: StoreState;
+  /** Answer to `orders.resolve`, echoing its question. */
+  readonly resolved: { readonly asked: string; readonly target: Target | null; readonly problem: Problem | null } | null;
+  readonly fetch: FetchState | null;
+  /** Why the last fetch or adoption failed; null once it succeeds. */
+  readonly fetchProblem: Problem | null;
+  /** The target as found on the store; null while it is not there. */
+  readonly release: ReleaseState | null;
+  /** Public half of the worker key as one `ssh-rsa …` line. */
+  readonly workerPublicKey: string | null;
+  /** True when NEW_CLUSTER_SECRET_FILE holds a complete set. */
+  readonly clusterSecretReady: boolean;
+  readonly database: { readonly ready: boolean; readonly host: string; readonly port: number; readonly problem: Problem | null } | null;
+  readonly web: WebState | null;
+  /** The probed web has answered none of several probes over at least 60 s. */
+  readonly probe: { readonly unit: string; readonly silent: boolean } | null;
+  readonly services: Readonly<Record<string, ServiceState>>;
+}
+
+/** Contents of NEW_CLUSTER_SECRET_FILE, and the keys of the Juju secret made from it. */
+export interface ClusterSecret {
+  readonly "admin-password": string;
+  /** bcrypt, cost 10: Concourse takes the hash in place of the password. */
+  readonly "admin-password-hash": string;
+  /** RSA private keys, PKCS#1 PEM. */
+  readonly "session-signing-key": string;
+  readonly "tsa-host-key": string;
+}

@@ -1,0 +1,72 @@
+/**
+ * Where local units run. One interface, several kinds: `namespaces` here first, `incus` and `lxd` behind the same.
+ * The model talks to these types only.
+ */
+
+/** A directory of the host that a machine sees at `path`. */
+export interface Disk {
+  readonly name: string;
+  readonly source: string;
+  readonly path: string;
+  readonly readOnly: boolean;
+}
+
+export interface NetworkSpec {
+  /** Short id of the model, unique on this host: names of namespaces and links are made from it. */
+  readonly model: string;
+}
+
+/** The model's own network: a bridge with an address of ours, reachable from every machine, leading nowhere else. */
+export interface Network {
+  /** Address of the host side inside the network, e.g. `10.87.3.1`; servers of the model listen there. */
+  readonly address: string;
+  readonly cidr: string;
+  /** Words to put before a command so that it runs inside the network (`nsenter --net=…`). */
+  readonly enter: readonly string[];
+}
+
+export interface MachineSpec {
+  readonly model: string;
+  /** Juju's machine number. */
+  readonly id: string;
+  readonly hostname: string;
+  /** Directory for everything the machine keeps over a reboot; on a real file system (not overlay). */
+  readonly directory: string;
+  readonly disks: readonly Disk[];
+}
+
+export interface Machine {
+  readonly id: string;
+  readonly address: string;
+  readonly instanceId: string;
+  /** Boots it; resolves when its init answers to `command`. Idempotent. */
+  start(): Promise<void>;
+  /** Resolves when systemd says `running` or `degraded`; rejects if the machine stops meanwhile. */
+  booted(): Promise<void>;
+  running(): Promise<boolean>;
+  /** `shutdown`: as an operator would; `kill`: the power cord. Waits until no process is left. */
+  stop(how: "shutdown" | "kill"): Promise<void>;
+  freeze(): Promise<void>;
+  thaw(): Promise<void>;
+  attach(disk: Disk): Promise<void>;
+  detach(name: string): Promise<void>;
+  /**
+   * The argv, on the host, that runs `argv` inside the machine with exactly `environment`, as root, in `cwd`; standard
+   * streams and exit code pass through. The caller spawns it.
+   */
+  command(argv: readonly string[], environment: Readonly<Record<string, string>>, cwd: string): string[];
+  /** Stops it and removes everything it left on the host. Idempotent. */
+  destroy(): Promise<void>;
+}
+
+export interface MachineKind {
+  readonly name: "namespaces" | "incus" | "lxd";
+  /** What is missing on this host, as sentences with the command to run; empty when it can be used. */
+  missing(): Promise<string[]>;
+  createNetwork(spec: NetworkSpec): Promise<Network>;
+  destroyNetwork(spec: NetworkSpec): Promise<void>;
+  /** A handle; creates nothing yet. The same spec gives the same machine again after a restart of the supervisor. */
+  machine(spec: MachineSpec, network: Network): Promise<Machine>;
+  /** Everything of this kind that carries this model's mark on the host (for `down` after a crash): removes it. */
+  sweep(model: string): Promise<void>;
+}
