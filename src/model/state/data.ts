@@ -1,0 +1,239 @@
+/**
+ * The state itself: one tree of plain JSON. Functions of this room change it in place; nobody else does.
+ * What Juju keeps on the controller and what a unit's agent keeps in its own files lie side by side here, but the rules
+ * never let one side read the other's: see `agent/`.
+ */
+import type { HookInfo } from "../contract.ts";
+import type { CharmInfo, ConfigValue, Random, LogEntry, LogLevel, StatusValue, Task } from "./types.ts";
+
+export const JUJU_VERSION = "3.6.28";
+
+export type Life = "alive" | "dying";
+export type Bag = Record<string, string>;
+
+export interface ModelData {
+  schema: 1;
+  name: string;
+  uuid: string;
+  created: number;
+  revision: number;
+  /** As in Juju 3.6: units count per application name for ever, charms per charm name, the rest once a model. */
+  sequences: {
+    machine: number;
+    relation: number;
+    task: number;
+    /** Counts down: `juju-exec` inside machines. */
+    command: number;
+    storage: number;
+    unit: Record<string, number>;
+    charm: Record<string, number>;
+  };
+  /** Model settings that were set by the operator; defaults are not in it. */
+  config: Record<string, string>;
+  charms: Record<string, CharmRow>;
+  applications: Record<string, ApplicationRow>;
+  units: Record<string, UnitRow>;
+  machines: Record<string, MachineRow>;
+  relations: Record<string, RelationRow>;
+  secrets: Record<string, SecretRow>;
+  tasks: Record<string, Task>;
+  /**
+   * Inferred in the contract, not pinned by a test of Juju's: after an agent restart a dying unit runs
+   * `<peer>-relation-broken`, and every relation-broken has an empty JUJU_REMOTE_APP.
+   */
+  peerBrokenAfterRestart: boolean;
+}
+
+export interface CharmRow {
+  url: string;
+  revision: number;
+  info: CharmInfo;
+}
+
+export interface ApplicationRow {
+  name: string;
+  life: Life;
+  charm: string;
+  /** Bumped by refresh and attach-resource: units run `upgrade-charm` for each bump. */
+  charmModified: number;
+  /** Set by `refresh --force-units`: also units in hook error upgrade. */
+  forceCharm: boolean;
+  base: string;
+  exposed: boolean;
+  settings: Record<string, ConfigValue>;
+  /** Resource name → what was attached last. */
+  resources: Record<string, { path: string; revision: number }>;
+  leaderSettings: Bag;
+  leaderSettingsVersion: number;
+  /** `since`: when the lease was granted; `expires`: only while the holder does not renew it. */
+  lease: { holder: string; since: number; expires: number | null } | null;
+  version: string;
+  /** What the leader said with `status-set --application`, else null. */
+  status: StatusValue | null;
+}
+
+export interface UnitRow {
+  name: string;
+  application: string;
+  life: Life;
+  machine: string;
+  workload: StatusValue;
+  agentStatus: StatusValue;
+  /** The charm has called `status-set` at least once. */
+  statusSet: boolean;
+  resolved: "none" | "retry" | "skip";
+  ports: PortRow[];
+  storage: StorageRow[];
+  state: Bag;
+  agent: AgentRow;
+}
+
+export interface PortRow {
+  endpoint: string;
+  protocol: "tcp" | "udp" | "icmp";
+  from: number;
+  to: number;
+}
+
+export interface StorageRow {
+  id: string;
+  name: string;
+  kind: "filesystem" | "block";
+  location: string;
+  attached: boolean;
+}
+
+/** The unit agent's own memory (Juju 3.6, internal/worker/uniter/operation/state.go and what its workers keep in RAM). */
+export interface AgentRow {
+  connected: boolean;
+  /** It ran at least once. */
+  everStarted: boolean;
+  installed: boolean;
+  started: boolean;
+  stopped: boolean;
+  removed: boolean;
+  /** The flag behind `leader-elected`; follows the lease. */
+  leader: boolean;
+  rebooted: boolean;
+  /** The charm that is unpacked; null before the first. */
+  charm: { url: string; modified: number } | null;
+  configHash: string;
+  addressHash: string;
+  /** In RAM at Juju's: 0 after every start of the agent. */
+  leaderSettingsSeen: number;
+  current: { hook: HookInfo; step: "queued" | "running" | "failed" } | null;
+  retry: { attempts: number; at: number } | null;
+  updateStatus: { due: number; ticks: number; seen: number } | null;
+  relations: Record<string, LocalRelation>;
+  /** Secret id → latest revision the unit was told of. */
+  secretsNotified: Record<string, number>;
+  /** Secret id → revisions whose `secret-remove` ran. */
+  secretsRemoved: Record<string, number[]>;
+}
+
+/** What the agent knows of a relation whose scope it entered. */
+export interface LocalRelation {
+  created: boolean;
+  /** Remote units whose `joined` was committed → version of their bag last handled. */
+  members: Record<string, number>;
+  apps: Record<string, number>;
+  /** A unit whose `changed` must directly follow its `joined`. */
+  changedPending: string | null;
+  /** `broken` was committed: the agent knows the relation no more. */
+  broken: boolean;
+  /** Met before the agent's last restart. */
+  beforeRestart: boolean;
+  /** Remote units' bags as read; survives hooks, dies with the agent. */
+  cache: Record<string, Bag>;
+}
+
+export interface MachineRow {
+  id: string;
+  /** `dead`: nothing is on it any more; whoever runs machines takes it away, then says so. */
+  life: "alive" | "dead";
+  agent: StatusValue;
+  instance: StatusValue;
+  address: string;
+  instanceId: string;
+  hostname: string;
+  base: string;
+  rebootRequested: boolean;
+}
+
+export interface RelationRow {
+  id: number;
+  life: Life;
+  interface: string;
+  /** Provider first; a single one for a peer relation. */
+  endpoints: EndpointRow[];
+  /** Every unit that ever entered, with its bag; it stays until the relation goes. */
+  units: Record<string, ScopeRow>;
+  apps: Record<string, VersionedBag>;
+}
+
+export interface EndpointRow {
+  application: string;
+  name: string;
+  role: "provides" | "requires" | "peer";
+}
+
+export interface VersionedBag {
+  values: Bag;
+  /** 0 = never written. */
+  version: number;
+}
+
+export interface ScopeRow extends VersionedBag {
+  /** Others see the unit. */
+  visible: boolean;
+  /** The unit still counts: the relation cannot go before it has left. */
+  entered: boolean;
+}
+
+export interface SecretRow {
+  id: string;
+  owner: { kind: "application" | "unit"; name: string };
+  label: string;
+  description: string;
+  rotate: string;
+  nextRotate: number | null;
+  expire: number | null;
+  latest: number;
+  /** Revision → content, base64 by key. */
+  revisions: Record<string, SecretRevision>;
+  grants: SecretGrant[];
+  consumers: Record<string, { label: string; revision: number }>;
+}
+
+export interface SecretRevision {
+  values: Bag;
+  checksum: string;
+  created: number;
+  expire: number | null;
+}
+
+export interface SecretGrant {
+  kind: "application" | "unit";
+  name: string;
+  relation: number;
+}
+
+/** What every function of the room works with. */
+export interface Core {
+  readonly data: ModelData;
+  readonly random: Random;
+  /** Marks a change: whoever keeps snapshots writes one. */
+  changed(): void;
+  log(entry: LogEntry): void;
+}
+
+export function logAt(
+  core: Core,
+  time: number,
+  entity: string,
+  level: LogLevel,
+  module: string,
+  message: string,
+): void {
+  core.log({ time, entity, level, module, message });
+}
