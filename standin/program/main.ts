@@ -1,0 +1,2 @@
+import { VERSION } from "./version.ts";
+console.log(VERSION);
