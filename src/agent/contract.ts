@@ -3,8 +3,9 @@
  * side only (temp file, fsync, rename; mode 0600) and read by the other.
  *
  * - `orders.json`: the charm's standing orders. They are complete every time: what is not ordered is not done.
- * - `state.json`: what the agent found and did. `sequence` rises with every change the charm should look at; the charm
- *   acknowledges it in `orders.acknowledged`, and until then the agent wakes it again.
+ * - `state.json`: what the agent found and did. `sequence` rises with every content written; the charm acknowledges the
+ *   one it has acted on in `orders.acknowledged`. While that one differs from what is true in anything the charm should
+ *   look at (the table in `matters.ts`), the agent wakes the charm, again and again.
  *
  * Plain types, nothing else: both sides import this file and only this file of each other.
  */
@@ -106,6 +107,8 @@ export interface Orders {
     readonly url: string;
     readonly username: string;
     readonly password: string;
+    /** Names of the workers that are authorised: while one is missing, the agent looks for it more often. */
+    readonly expected?: readonly string[];
   } | null;
 
   /** Set on the leader: probe the web of another unit (design §5 "silent"); null elsewhere. */
@@ -175,7 +178,9 @@ export interface AgentState {
   /** Identity of the program the agent runs, so that the charm can tell an old agent: SHA-256 of its bundle. */
   readonly program: string;
   readonly store: StoreState;
-  /** Answer to `orders.resolve`, echoing its question. */
+  /** The lease as it stands on the store, made durable: null until one was written (or while the store is away). */
+  readonly lease: readonly string[] | null;
+  /** Answer to `orders.resolve`; `asked` is the `version` of the question ("" for the newest). */
   readonly resolved: { readonly asked: string; readonly target: Target | null; readonly problem: Problem | null } | null;
   readonly fetch: FetchState | null;
   /** Why the last fetch or adoption failed; null once it succeeds. */
@@ -191,6 +196,8 @@ export interface AgentState {
   /** The probed web has answered none of several probes over at least 60 s. */
   readonly probe: { readonly unit: string; readonly silent: boolean } | null;
   readonly services: Readonly<Record<string, ServiceState>>;
+  /** What else goes wrong, by task (`workerKey`, `lease`, …): tried again, mostly a fault of the machine. */
+  readonly problems: Readonly<Record<string, Problem>>;
 }
 
 /** Contents of NEW_CLUSTER_SECRET_FILE, and the keys of the Juju secret made from it. */
