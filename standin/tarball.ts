@@ -112,10 +112,11 @@ function storedHeader(length: number, final: boolean): Buffer {
   return bytes;
 }
 
+const octal = (value: number, length: number): string => `${value.toString(8).padStart(length - 1, "0")}\0`;
+
 /** POSIX ustar header; all names here are shorter than its 100 bytes. */
 function header(entry: Entry, size: number): Buffer {
   const bytes = Buffer.alloc(BLOCK);
-  const octal = (value: number, length: number) => `${value.toString(8).padStart(length - 1, "0")}\0`;
   bytes.write(entry.name, 0);
   bytes.write(octal(entry.mode, 8), 100);
   bytes.write(octal(0, 8), 108);
