@@ -37,3 +37,72 @@ function shorten(message: string): string {
 export function errno(error: unknown): string {
   return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
 }
+
+/** What a failed call on a file of the store means. `name` is the file, relative to `path`, the store's directory. */
+export function fileProblem(error: unknown, path: string, name: string): Problem {
+  const code = errno(error);
+  const file = name === "" ? path : `${path}/${name}`;
+  switch (code) {
+    case "ENOSPC":
+      return waiting("no-space", `No space left on ${path}: free some (df -h ${path}); it goes on by itself`);
+    case "EDQUOT":
+      return waiting("no-space", `Disk quota exceeded on ${path}: raise it or free some space; it goes on by itself`);
+    case "EROFS":
+      return blocked("read-only", `${path} is read-only: mount it read-write (mount -o remount,rw ${path})`);
+    case "EACCES":
+    case "EPERM":
+      return blocked("not-permitted", `Not permitted: ${file}; check owner and mount options (ls -ld ${path})`);
+    case "ELOOP":
+    case "ENOTDIR":
+    case "ENOTREG":
+    case "EISDIR":
+      return blocked("planted", `Not a plain file or directory of ours: ${file}; look at it and remove it (rm)`);
+    case "EIO":
+    case "ESTALE":
+    case "ENODEV":
+    case "ENXIO":
+      return waiting("store-failing", `${path} fails (${code}): check the disk or mount it again (dmesg | tail)`);
+    case "EMFILE":
+    case "ENFILE":
+    case "ENOMEM":
+      return waiting("no-resources", `Out of files or memory (${code}) at ${file}; it is tried again`);
+    case "EXDEV":
+      return blocked("several-file-systems", `${path} spans several file systems: unmount what is mounted below it`);
+    default:
+      return waiting("store-failing", `${file}: ${code === "" ? String(error) : code}; it is tried again`);
+  }
+}
+
+/** What a failed connection means. Only the host is named: URLs can be long, and can hold a password. */
+export function networkProblem(error: unknown, url: string): Problem {
+  const host = hostOf(url);
+  const code = errno(error);
+  switch (code) {
+    case "ECONNREFUSED":
+      return waiting("server-down", `${host} refuses connections: start it, or set release-mirror; retrying`);
+    case "ENOTFOUND":
+    case "EAI_AGAIN":
+      return waiting(
+        "server-unknown",
+        `${host} cannot be resolved: check DNS, juju-https-proxy or release-mirror; retrying`,
+      );
+    case "EHOSTUNREACH":
+    case "ENETUNREACH":
+      return waiting(
+        "server-unreachable",
+        `${host} cannot be reached: check the network or juju-https-proxy; retrying`,
+      );
+    case "ETIMEDOUT":
+      return waiting("server-slow", `${host} does not answer: check it or the network; retrying`);
+    case "ECONNRESET":
+    case "EPIPE":
+      return waiting("server-cut", `${host} cut the connection: check it or a proxy in between; retrying`);
+    default:
+      return waiting("network", `${host}: ${code === "" ? String(error) : code}: check it or release-mirror; retrying`);
+  }
+}
+
+/** `host:port` of a URL. */
+export function hostOf(url: string): string {
+  return URL.canParse(url) ? new URL(url).host : "the release source";
+}

@@ -1,0 +1,124 @@
+/** Small things done with a pinned directory. */
+import type { Dir, File } from "../ports.ts";
+import { errno } from "./errors.ts";
+
+/** Contents of a small file; null if there is none. Throws `EFBIG` beyond `limit` bytes. */
+export async function readSmall(directory: Dir, name: string, limit = 65_536): Promise<string | null> {
+  const file = await orNull("ENOENT", directory.openFile(name, "read"));
+  if (file === null) {
+    return null;
+  }
+  return using(file, async () => {
+    const buffer = new Uint8Array(limit + 1);
+    let size = 0;
+    for (let count = -1; count !== 0 && size <= limit; size += count) {
+      count = await file.read(buffer.subarray(size), size);
+    }
+    if (size > limit) {
+      throw Object.assign(new Error(`${name} is larger than ${limit} bytes`), { code: "EFBIG" });
+    }
+    return new TextDecoder().decode(buffer.subarray(0, size));
+  });
+}
+
+/** Replaces a file as a whole and durably. `temporary` must be a name nobody else can choose. */
+export async function replaceFile(
+  directory: Dir,
+  name: string,
+  text: string,
+  temporary: string,
+  mode = 0o644,
+): Promise<void> {
+  await writeNew(directory, temporary, text, mode);
+  try {
+    await directory.rename(temporary, directory, name);
+  } catch (error) {
+    await discard(directory, temporary);
+    throw error;
+  }
+  await directory.sync();
+}
+
+/** A new file with these contents, durable but for its name. Leaves nothing behind when it fails. */
+export async function writeNew(directory: Dir, name: string, text: string, mode: number): Promise<void> {
+  const file = await directory.createFile(name, mode);
+  try {
+    await using(file, async () => {
+      await file.write([new TextEncoder().encode(text)], 0);
+      await file.sync();
+    });
+  } catch (error) {
+    await discard(directory, name);
+    throw error;
+  }
+}
+
+/** Makes the directory if it is not there, and opens it. */
+export async function ensureDirectory(directory: Dir, name: string, mode = 0o755): Promise<Dir> {
+  const found = await orNull("ENOENT", directory.openDirectory(name));
+  if (found !== null) {
+    return found;
+  }
+  await orNull("EEXIST", directory.makeDirectory(name, mode));
+  await directory.sync();
+  return directory.openDirectory(name);
+}
+
+/** Removes a file or a whole tree; nothing there is no failure. Links are removed, never followed. */
+export async function removeTree(directory: Dir, name: string): Promise<void> {
+  const stat = await orNull("ENOENT", directory.lstat(name));
+  if (stat === null) {
+    return;
+  }
+  if (stat.kind !== "directory") {
+    await orNull("ENOENT", directory.unlink(name));
+    return;
+  }
+  const inner = await orNull("ENOENT", directory.openDirectory(name));
+  if (inner !== null) {
+    await using(inner, async () => {
+      for (const entry of await inner.list()) {
+        await removeTree(inner, entry);
+      }
+    });
+    await orNull("ENOENT", directory.removeDirectory(name));
+  }
+}
+
+/** Removes what a failed step left: that it may fail as well changes nothing, it is swept up later. */
+export async function discard(directory: Dir, name: string): Promise<void> {
+  await removeTree(directory, name).catch(() => undefined);
+}
+
+/** Uses a file or directory, and closes it whatever happens. */
+export async function using<Handle extends Pick<File, "close">, Result>(
+  handle: Handle,
+  use: (handle: Handle) => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await use(handle);
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Null if the call fails with just this code. */
+export async function orNull<Result>(code: string, call: Promise<Result>): Promise<Result | null> {
+  try {
+    return await call;
+  } catch (error) {
+    if (errno(error) === code) {
+      return null;
+    }
+    throw error;
+  }
+}
+
+/** Parsed JSON; null if it is none. */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
