@@ -84,7 +84,7 @@ function install() {
   });
   if (result.status !== 0) {
     const output = `${result.error?.message ?? ""}${result.stdout ?? ""}${result.stderr ?? ""}`;
-    process.stderr.write(output);
+    process.stderr.write(firstLines(output, 8));
     throw new SetupError(explain(output));
   }
   if (!existsSync(pinnedNode())) {
@@ -96,6 +96,11 @@ function install() {
   process.stderr.write(`Installed in ${Math.round((Date.now() - began) / 1000)} s.\n`);
 }
 
+/** npm follows its cause with a page of advice. @param {string} output @param {number} count */
+function firstLines(output, count) {
+  return `${output.trim().split("\n").slice(0, count).join("\n")}\n`;
+}
+
 /** @param {string} output what npm printed */
 function explain(output) {
   if (/ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|ENOTCACHED/.test(output)) {
@@ -103,6 +108,7 @@ function explain(output) {
   }
   if (/ENOSPC/.test(output)) return "npm ci found the disk full. Make room (about 500 MB) and try again";
   if (/EACCES|EPERM|EROFS/.test(output)) return `npm ci may not write to ${ROOT}. Run it as the owner of the clone`;
+  if (/EUSAGE/.test(output)) return "package-lock.json does not fit package.json. Run npm install and look at what it changes";
   return "npm ci failed, see above. Try again after `rm -rf node_modules`";
 }
 

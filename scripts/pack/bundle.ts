@@ -30,6 +30,8 @@ export async function bundle(entry: string): Promise<Bundle> {
     format: "esm",
     minifyWhitespace: true,
     charset: "utf8",
+    // Where node_modules really lies is not to be seen in the bundle.
+    preserveSymlinks: true,
     legalComments: "external",
     banner: { js: banner },
     metafile: true,
