@@ -108,7 +108,8 @@ function explain(output) {
   }
   if (/ENOSPC/.test(output)) return "npm ci found the disk full. Make room (about 500 MB) and try again";
   if (/EACCES|EPERM|EROFS/.test(output)) return `npm ci may not write to ${ROOT}. Run it as the owner of the clone`;
-  if (/EUSAGE/.test(output)) return "package-lock.json does not fit package.json. Run npm install and look at what it changes";
+  if (/EUSAGE/.test(output))
+    return "package-lock.json does not fit package.json. Run npm install and look at what it changes";
   return "npm ci failed, see above. Try again after `rm -rf node_modules`";
 }
 
