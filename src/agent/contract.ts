@@ -181,7 +181,11 @@ export interface AgentState {
   /** The lease as it stands on the store, made durable: null until one was written (or while the store is away). */
   readonly lease: readonly string[] | null;
   /** Answer to `orders.resolve`; `asked` is the `version` of the question ("" for the newest). */
-  readonly resolved: { readonly asked: string; readonly target: Target | null; readonly problem: Problem | null } | null;
+  readonly resolved: {
+    readonly asked: string;
+    readonly target: Target | null;
+    readonly problem: Problem | null;
+  } | null;
   readonly fetch: FetchState | null;
   /** Why the last fetch or adoption failed; null once it succeeds. */
   readonly fetchProblem: Problem | null;
@@ -191,7 +195,12 @@ export interface AgentState {
   readonly workerPublicKey: string | null;
   /** True when NEW_CLUSTER_SECRET_FILE holds a complete set. */
   readonly clusterSecretReady: boolean;
-  readonly database: { readonly ready: boolean; readonly host: string; readonly port: number; readonly problem: Problem | null } | null;
+  readonly database: {
+    readonly ready: boolean;
+    readonly host: string;
+    readonly port: number;
+    readonly problem: Problem | null;
+  } | null;
   readonly web: WebState | null;
   /** The probed web has answered none of several probes over at least 60 s. */
   readonly probe: { readonly unit: string; readonly silent: boolean } | null;

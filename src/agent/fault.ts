@@ -1,0 +1,26 @@
+import { StoreError } from "../store/errors.ts";
+import type { Problem } from "./contract.ts";
+
+/** A known mishap of a task, in the words of the status line; the task is run again after a while. */
+export class Fault extends Error {
+  override readonly name = "Fault";
+  readonly problem: Problem;
+  readonly retryMs: number | null;
+
+  /** `retryMs`: when it is worth another try, in milliseconds; null = soon, then ever more rarely. */
+  constructor(problem: Problem, retryMs: number | null = null) {
+    super(problem.message);
+    this.problem = problem;
+    this.retryMs = retryMs;
+  }
+}
+
+/** The problem a task reports of itself, or null for an error nobody foresaw. */
+export function knownProblem(error: unknown): Problem | null {
+  return error instanceof Fault || error instanceof StoreError ? error.problem : null;
+}
+
+/** When the task asks to be run again, in milliseconds; null if it leaves that to its runner. */
+export function retryOf(error: unknown): number | null {
+  return error instanceof Fault ? error.retryMs : null;
+}

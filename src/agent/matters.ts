@@ -1,0 +1,71 @@
+/** Which changes of the state wake the charm. Everything else is written for whoever reads the state anyway. */
+import { canonical } from "./canonical.ts";
+import type { AgentState, FetchState, Orders, WebState } from "./contract.ts";
+
+interface Row {
+  /** What the charm is told about. */
+  readonly what: string;
+  /** The part of the state whose change wakes it. */
+  readonly part: (state: AgentState, orders: Orders) => unknown;
+}
+
+/**
+ * | wakes | does not wake |
+ * | --- | --- |
+ * | store: mounted, id, writable, problem | |
+ * | lease written | |
+ * | an answer to `resolve` | |
+ * | fetch: published; who holds the lock we wait for | bytes, total, rate; downloading, unpacking, failed (its problem tells) |
+ * | why fetch or adoption failed | |
+ * | release: found, verified, gone | the same while no manifest is committed and this unit is not the fetcher: nobody can act on it |
+ * | worker key, cluster secret made | |
+ * | database: ready, host, port, problem | |
+ * | web: api, database, version, running workers; why its database part fails | why the API is silent |
+ * | probe: silent or not | |
+ * | services: active state, main process | number of restarts (every restart has a new main process) |
+ * | problems of other tasks, program | sequence |
+ */
+export const ROWS: readonly Row[] = [
+  { what: "program", part: (state) => state.program },
+  { what: "store", part: (state) => state.store },
+  { what: "lease", part: (state) => state.lease },
+  { what: "resolved", part: (state) => state.resolved },
+  { what: "fetch", part: (state) => fetchPart(state.fetch) },
+  { what: "fetch problem", part: (state) => state.fetchProblem },
+  { what: "release", part: (state, orders) => (canAdopt(orders) ? state.release : null) },
+  { what: "worker key", part: (state) => state.workerPublicKey },
+  { what: "cluster secret", part: (state) => state.clusterSecretReady },
+  { what: "database", part: (state) => state.database },
+  { what: "web", part: (state) => webPart(state.web) },
+  { what: "probe", part: (state) => state.probe },
+  { what: "services", part: (state) => servicesPart(state) },
+  { what: "problems", part: (state) => state.problems },
+];
+
+/**
+ * What the charm should look at, given that it has acted on `before`: names of rows, none if it knows everything.
+ * With `before` null nothing is known of what it acted on, and all of it matters.
+ */
+export function matters(before: AgentState | null, after: AgentState, orders: Orders): string[] {
+  return ROWS.filter(
+    ({ part }) => before === null || canonical(part(before, orders)) !== canonical(part(after, orders)),
+  ).map(({ what }) => what);
+}
+
+function canAdopt(orders: Orders): boolean {
+  return orders.fetch || (orders.target !== null && orders.target.manifestSha256 !== null);
+}
+
+function fetchPart(fetch: FetchState | null): unknown {
+  if (fetch?.step === "published") return { version: fetch.version, published: true };
+  if (fetch?.step === "waiting") return { version: fetch.version, holder: fetch.holder };
+  return null;
+}
+
+function webPart(web: WebState | null): unknown {
+  return web === null || web.api ? web : { ...web, problem: null };
+}
+
+function servicesPart(state: AgentState): unknown {
+  return Object.entries(state.services).map(([name, { active, mainPid }]) => [name, active, mainPid]);
+}
