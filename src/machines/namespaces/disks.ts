@@ -1,0 +1,125 @@
+import { readFile, realpath, rename, rm, writeFile } from "node:fs/promises";
+import { UserError } from "../../errors.ts";
+import type { Disk } from "../machine.ts";
+import { run } from "../run.ts";
+import { code } from "./errno.ts";
+import { mounts } from "./mountinfo.ts";
+
+/**
+ * What was plugged in or out since the machine was described: kept in its directory, so that the next boot, and the next
+ * process that drives it, start from there.
+ */
+interface Changes {
+  readonly attached: readonly Disk[];
+  readonly detached: readonly string[];
+}
+
+const none: Changes = { attached: [], detached: [] };
+
+export class Disks {
+  private readonly file: string;
+  private readonly described: readonly Disk[];
+
+  constructor(file: string, described: readonly Disk[]) {
+    this.file = file;
+    this.described = described;
+  }
+
+  /** The disks that the machine has now, or has when it boots. */
+  async current(): Promise<Disk[]> {
+    const { attached, detached } = await this.changes();
+    const gone = new Set([...detached, ...attached.map(({ name }) => name)]);
+    return [...this.described.filter(({ name }) => !gone.has(name)), ...attached];
+  }
+
+  async attached(disk: Disk): Promise<void> {
+    const { attached, detached } = await this.changes();
+    await this.save({
+      attached: [...attached.filter(({ name }) => name !== disk.name), disk],
+      detached: detached.filter((name) => name !== disk.name),
+    });
+  }
+
+  async detached(name: string): Promise<void> {
+    const { attached, detached } = await this.changes();
+    await this.save({
+      attached: attached.filter((disk) => disk.name !== name),
+      detached: [...new Set([...detached, name])],
+    });
+  }
+
+  private async changes(): Promise<Changes> {
+    try {
+      return JSON.parse(await readFile(this.file, "utf8")) as Changes;
+    } catch (error) {
+      if (code(error) === "ENOENT") return none;
+      throw error;
+    }
+  }
+
+  private async save(changes: Changes): Promise<void> {
+    const partial = `${this.file}.new`;
+    await writeFile(partial, JSON.stringify(changes));
+    await rename(partial, this.file).catch(async (error: unknown) => {
+      await rm(partial, { force: true });
+      throw error;
+    });
+  }
+}
+
+/** The disk with its source free of links, which would lead elsewhere inside the machine. */
+export async function resolved(disk: Disk): Promise<Disk> {
+  try {
+    return { ...disk, source: await realpath(disk.source) };
+  } catch (error) {
+    if (code(error) !== "ENOENT") throw error;
+    throw new UserError(`The directory ${disk.source} of disk ${disk.name} does not exist`, `Run mkdir ${disk.source}`);
+  }
+}
+
+/**
+ * Takes a copy of a mount of the host and hangs it up inside a running machine. mount(8) cannot do that: it looks up both ends in
+ * one mount namespace. The system calls behind it can (open_tree, mount_setattr, move_mount: Linux 5.12), and Perl, which
+ * every Debian and Ubuntu has (perl-base is essential), can make them. Their numbers are the same on all architectures.
+ */
+const take = `
+  my ($source, $attributes, $namespace, $hang, $path) = @ARGV;
+  my $empty = "";
+  my $tree = syscall(428, -100, $source, 1);
+  die "open_tree $source: $!\\n" if $tree < 0;
+  my $set = pack("Q4", $attributes, 0, 0, 0);
+  syscall(442, $tree, $empty, 0x1000, $set, length $set) == 0 or die "mount_setattr: $!\\n";
+  exec "nsenter", "--mount=$namespace", "--", "perl", "-e", $hang, $tree, $path;
+  die "nsenter: $!\\n";
+`;
+
+const hang = `
+  my ($tree, $path) = @ARGV;
+  my $directory = "";
+  for my $step (grep { $_ ne "" } split "/", $path) {
+    $directory .= "/$step";
+    mkdir $directory, 0755;
+  }
+  my $empty = "";
+  syscall(429, $tree + 0, $empty, -100, $path, 4) == 0 or die "move_mount $path: $!\\n";
+`;
+
+/** MOUNT_ATTR_* of linux/mount.h. */
+const attribute = { readOnly: 1, nosuid: 2, nodev: 4 };
+
+function mountNamespace(pid: number): string {
+  return `/proc/${pid}/ns/mnt`;
+}
+
+/** Mounts the disk inside the machine whose init is `pid`, in one step with its options. */
+export async function plug(pid: number, disk: Disk): Promise<void> {
+  const attributes = attribute.nosuid + attribute.nodev + (disk.readOnly ? attribute.readOnly : 0);
+  await run("perl", ["-e", take, disk.source, String(attributes), mountNamespace(pid), hang, disk.path]);
+}
+
+/** Unmounts it, also while files on it are open: these stay usable until they are closed, as after unplugging a real disk. */
+export async function unplug(pid: number, path: string): Promise<void> {
+  const inside = mounts(await readFile(`/proc/${pid}/mountinfo`, "utf8"));
+  if (!inside.some((mount) => mount.path === path)) return;
+  await run("nsenter", [`--mount=${mountNamespace(pid)}`, "--", "umount", "--lazy", path]);
+}

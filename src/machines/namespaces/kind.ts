@@ -1,0 +1,27 @@
+import type { Machine, MachineKind, MachineSpec } from "../machine.ts";
+import { Cgroups, hostHierarchies } from "./cgroups.ts";
+import { missing } from "./host.ts";
+import { NamespaceMachine } from "./machine.ts";
+import { createNetwork, destroyNetwork } from "./network.ts";
+
+/**
+ * Machines made of namespaces, over an overlay of the host's own root, with its systemd as init. No daemon and no image:
+ * a machine boots in well under a second. No security boundary either: they are for what one would run on the host.
+ */
+export const namespaces: MachineKind = {
+  name: "namespaces",
+  missing,
+  createNetwork,
+  destroyNetwork,
+
+  async machine(spec: MachineSpec): Promise<Machine> {
+    return new NamespaceMachine(spec, new Cgroups(await hostHierarchies(), spec.model, spec.id));
+  },
+
+  async sweep(model: string): Promise<void> {
+    const cgroups = new Cgroups(await hostHierarchies(), model);
+    await cgroups.kill();
+    await cgroups.remove();
+    await destroyNetwork({ model });
+  },
+};

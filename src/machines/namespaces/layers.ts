@@ -1,0 +1,185 @@
+import { chmod, chown, link, lstat, mkdir, readdir, realpath, rm, symlink, writeFile } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { dirname, join } from "node:path";
+import { run } from "../run.ts";
+import { code } from "./errno.ts";
+
+/**
+ * What a machine's root is made of, from top to bottom:
+ *
+ *   upper   what the machine has changed; kept over a reboot
+ *   files   what we put in: its name, its addresses, its own unit directory
+ *   masks   whiteouts: what of the host it must not see
+ *   /       the host
+ *
+ * `files` and `masks` are written anew at each boot. A whiteout is a character device 0:0 (kernel documentation,
+ * filesystems/overlayfs); a directory that is in `masks` and in `files` is there but empty of the host's entries.
+ */
+export interface Identity {
+  readonly instanceId: string;
+  readonly hostname: string;
+  readonly address: string;
+}
+
+/** Directories that are hidden and put back empty, with their modes. */
+const emptied: Readonly<Record<string, number>> = {
+  "/root": 0o700,
+  "/home": 0o755,
+  "/tmp": 0o1777,
+  "/var/tmp": 0o1777,
+  "/var/lib/concourse": 0o755,
+  "/var/lib/concourse-worker": 0o755,
+};
+
+/** Hidden: other machines and containers of the host, its own Concourse, its logs and its system configuration. */
+const hidden = [
+  "/etc/systemd",
+  "/etc/machine-id",
+  "/etc/fstab",
+  "/etc/concourse",
+  "/opt/concourse",
+  "/var/log/journal",
+  "/var/lib/concourse-machine",
+  "/var/lib/concourse-unit",
+  "/var/cache/concourse-machine",
+  "/var/lib/juju",
+  "/var/lib/docker",
+  "/var/lib/containerd",
+  "/var/lib/containers",
+  "/var/lib/incus",
+  "/var/lib/lxc",
+  "/var/lib/lxd",
+  "/var/snap/lxd",
+];
+
+const unitDirectory = "/usr/lib/systemd/system";
+
+/** Directories through which units and generators of the host would be pulled into the boot. */
+const pulling = /\.(wants|requires|upholds)$/;
+const generators = ["system-generators", "user-generators", "system-environment-generators"];
+
+/** What a machine boots: a bus for systemctl and a journal. Everything else is installed by charms. */
+const wanted: Readonly<Record<string, readonly string[]>> = {
+  "multi-user.target.wants": ["dbus.service"],
+  "sysinit.target.wants": ["systemd-journald.service"],
+  "sockets.target.wants": ["dbus.socket", "systemd-journald.socket", "systemd-journald-dev-log.socket"],
+};
+
+/** Units that concern the kernel or the devices, which are the host's. */
+const masked = [
+  "systemd-binfmt.service",
+  "systemd-modules-load.service",
+  "systemd-networkd.service",
+  "systemd-networkd.socket",
+  "systemd-resolved.service",
+  "systemd-sysctl.service",
+  "systemd-timesyncd.service",
+  "systemd-udevd.service",
+  "systemd-udevd-control.socket",
+  "systemd-udevd-kernel.socket",
+  "tmp.mount",
+];
+
+/**
+ * Writes the layers below `directory`. `secret` are further paths that the machine must not see (the tool's own clone and data).
+ */
+export async function writeLayers(directory: string, identity: Identity, secret: readonly string[]): Promise<void> {
+  const files = join(directory, "files");
+  const masks = join(directory, "masks");
+  for (const layer of [files, masks]) {
+    await rm(layer, { recursive: true, force: true });
+    await mkdir(layer, { recursive: true });
+  }
+  await writeMasks(masks, [...Object.keys(emptied), ...hidden, ...(await pulled()), ...secret]);
+  await writeFiles(files, identity);
+}
+
+async function pulled(): Promise<string[]> {
+  const entries = await readdir(unitDirectory);
+  return [
+    ...entries.filter((entry) => pulling.test(entry)).map((entry) => join(unitDirectory, entry)),
+    ...generators.map((name) => join(dirname(unitDirectory), name)),
+  ];
+}
+
+async function writeMasks(layer: string, paths: readonly string[]): Promise<void> {
+  const whiteout = join(layer, "..", "whiteout");
+  await rm(whiteout, { force: true });
+  await run("mknod", [whiteout, "c", "0", "0"]);
+  for (const path of new Set((await Promise.all(paths.map(names))).flat())) {
+    await parents(layer, path);
+    await link(whiteout, join(layer, path)).catch((error: unknown) => {
+      // Two names of one place, or a place below one that is hidden as a whole.
+      if (!["EEXIST", "ENOTDIR"].includes(code(error))) throw error;
+    });
+  }
+}
+
+/** A path as it is named and as it is, when links lie between; nothing if the host has no such file. */
+async function names(path: string): Promise<string[]> {
+  try {
+    const real = join(await realpath(dirname(path)), path.slice(path.lastIndexOf("/") + 1));
+    return [real, await realpath(real)];
+  } catch (error) {
+    if (code(error) === "ENOENT") return [];
+    throw error;
+  }
+}
+
+/** Parents in a layer hide those of the host as far as owner and mode go, so they take them over. */
+async function parents(layer: string, path: string): Promise<void> {
+  const parent = dirname(path);
+  if (parent === "/") return;
+  await parents(layer, parent);
+  const made = await mkdir(join(layer, parent)).then(
+    () => true,
+    (error: unknown) => {
+      if (["EEXIST", "ENOTDIR"].includes(code(error))) return false;
+      throw error;
+    },
+  );
+  if (made) await likeHost(layer, parent);
+}
+
+async function likeHost(layer: string, path: string): Promise<void> {
+  const host = await lstat(path).catch((error: unknown) => {
+    if (code(error) === "ENOENT") return null;
+    throw error;
+  });
+  if (host === null || !host.isDirectory()) return;
+  await chown(join(layer, path), host.uid, host.gid);
+  await chmod(join(layer, path), host.mode & 0o7777);
+}
+
+async function writeFiles(layer: string, identity: Identity): Promise<void> {
+  for (const [path, mode] of Object.entries(emptied)) {
+    await parents(layer, path);
+    await mkdir(join(layer, path));
+    await chmod(join(layer, path), mode);
+  }
+  for (const [path, text] of Object.entries(texts(identity))) {
+    await parents(layer, path);
+    await writeFile(join(layer, path), text, { mode: 0o644 });
+  }
+  for (const unit of masked) await place(layer, `/etc/systemd/system/${unit}`, "/dev/null");
+  for (const [target, units] of Object.entries(wanted)) {
+    for (const unit of units) await place(layer, `${unitDirectory}/${target}/${unit}`, `../${unit}`);
+  }
+}
+
+async function place(layer: string, path: string, target: string): Promise<void> {
+  await parents(layer, path);
+  await symlink(target, join(layer, path));
+}
+
+/** The machine id is made from the instance id: stable, as on a real machine, and no other machine's. */
+function texts(identity: Identity): Record<string, string> {
+  const { instanceId, hostname, address } = identity;
+  return {
+    "/etc/machine-id": `${createHash("sha256").update(instanceId).digest("hex").slice(0, 32)}\n`,
+    "/etc/hostname": `${hostname}\n`,
+    "/etc/hosts": `127.0.0.1 localhost\n${address} ${hostname}\n::1 localhost ip6-localhost ip6-loopback\n`,
+    "/etc/resolv.conf": "# This network leads nowhere: there is no name server.\n",
+    "/etc/fstab": "",
+  };
+}

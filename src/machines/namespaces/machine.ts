@@ -1,0 +1,219 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { mkdir, open, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { UserError } from "../../errors.ts";
+import type { Disk, Machine, MachineSpec } from "../machine.ts";
+import { run, stockPath } from "../run.ts";
+import { addressing, linkAddress, machineAddress } from "./addresses.ts";
+import { bootScript, unsuitable } from "./boot.ts";
+import type { Cgroups } from "./cgroups.ts";
+import { Disks, plug, resolved, unplug } from "./disks.ts";
+import { hostDevices, lowerRoots, ownPaths, systemd } from "./host.ts";
+import { hostBootId, readInit, type Init } from "./init.ts";
+import { writeLayers } from "./layers.ts";
+import { networkFile } from "./network.ts";
+import { until } from "./until.ts";
+
+/** How long a machine may take until its init answers, and to shut down before it is killed (milliseconds). */
+const patience = { start: 60_000, shutdown: 30_000 };
+
+/** systemd(1): SIGRTMIN+4 starts poweroff.target. The C library's SIGRTMIN is 34. */
+const powerOff = 34 + 4;
+
+/** Joins the machine's cgroups, then becomes the program that it is given. */
+const joining = 'for group in $1; do echo 0 >"$group/cgroup.procs" || exit 125; done; shift; exec "$@"';
+
+/** The process that waits for the machine's init, and ends as that did. */
+interface Launched {
+  readonly exit: Promise<number | null>;
+}
+
+/**
+ * A machine made of namespaces. Nothing of it is kept in this object: processes are found by cgroup, the init by the record
+ * in the machine's directory, disks by a file there. So any process with the same spec drives the same machine.
+ */
+export class NamespaceMachine implements Machine {
+  readonly id: string;
+  readonly address: string;
+  readonly instanceId: string;
+  private readonly spec: MachineSpec;
+  private readonly cgroups: Cgroups;
+  private readonly disks: Disks;
+
+  constructor(spec: MachineSpec, cgroups: Cgroups) {
+    this.id = spec.id;
+    this.address = machineAddress(spec.model, spec.id);
+    this.instanceId = `concourse-${spec.model}-${spec.id}`;
+    this.spec = spec;
+    this.cgroups = cgroups;
+    this.disks = new Disks(this.path("disks.json"), spec.disks);
+  }
+
+  private path(...below: string[]): string {
+    return join(this.spec.directory, ...below);
+  }
+
+  private init(): Init | null {
+    return readInit(this.path("init"));
+  }
+
+  private existingInit(): Init {
+    const init = this.init();
+    if (init === null) throw new Error(`machine ${this.id} is not running`);
+    return init;
+  }
+
+  /** @throws UserError when the directory, or the source of a disk, cannot be used. */
+  async start(): Promise<void> {
+    // Begun by a process that is gone: it goes on by itself.
+    const launched = (await this.cgroups.populated()) ? null : await this.launch();
+    const stopped = new AbortController();
+    const signal = AbortSignal.any([stopped.signal, AbortSignal.timeout(patience.start)]);
+    try {
+      await Promise.race([this.answers(signal), this.cgroups.emptied(signal).then(() => this.explain(launched))]);
+    } catch (error) {
+      await this.stop("kill");
+      throw error;
+    } finally {
+      stopped.abort();
+    }
+  }
+
+  private async answers(signal: AbortSignal): Promise<void> {
+    await until(this.spec.directory, async () => this.init() !== null, signal);
+    const runtime = `/proc/${this.existingInit().pid}/root/run/systemd`;
+    await until(runtime, async () => existsSync(`${runtime}/private`), signal);
+  }
+
+  /** Throws what the boot script said when it ended early. */
+  private async explain(launched: Launched | null): Promise<never> {
+    const said = (await readFile(this.path("console"), "utf8")).trim();
+    if ((await launched?.exit) !== unsuitable) throw new Error(`machine ${this.id} stopped while starting: ${said}`);
+    throw new UserError(
+      `The directory ${this.spec.directory} is on a file system that cannot hold a machine (${said.split("\n").at(-1)})`,
+      "Set CONCOURSE_MACHINE_DATA to a directory on a local disk (ext4, xfs or btrfs)",
+    );
+  }
+
+  /** Begins a boot. */
+  private async launch(): Promise<Launched> {
+    await this.prepare();
+    await using console = await open(this.path("console"), "w");
+    // It waits for a line on its standard input, so that it does nothing before it is in its cgroup; if we die before
+    // that, it meets the end of the file and is gone.
+    const script = 'read -r _ && exec unshare --pid --fork -- /bin/bash "$0" </dev/null';
+    const child = spawn("/bin/sh", ["-c", script, this.path("boot")], {
+      cwd: "/",
+      env: { PATH: stockPath },
+      stdio: ["pipe", console.fd, console.fd],
+      detached: true,
+    });
+    await once(child, "spawn");
+    const exit = new Promise<number | null>((resolve) => child.once("exit", resolve));
+    await writeFile(join(this.cgroups.unified("monitor"), "cgroup.procs"), String(child.pid));
+    child.stdin?.end("go\n");
+    child.unref();
+    return { exit };
+  }
+
+  /** Everything on the disk that one boot needs. */
+  private async prepare(): Promise<void> {
+    const { model, hostname, directory } = this.spec;
+    for (const sub of ["root", "upper", "work", "worker"]) await mkdir(this.path(sub), { recursive: true });
+    await rm(this.path("init"), { force: true });
+    await rm(this.path("upper", "0", "tmp"), { recursive: true, force: true });
+    const secret = ownPaths(directory);
+    await writeLayers(directory, { instanceId: this.instanceId, hostname, address: this.address }, secret);
+    await this.cgroups.create();
+    const script = bootScript({
+      directory,
+      payloads: this.cgroups.directories("payload"),
+      hierarchies: this.cgroups.hierarchies,
+      roots: lowerRoots(await readFile("/proc/self/mountinfo", "utf8")),
+      devices: await hostDevices(),
+      networkFile: networkFile(model),
+      port: `machine${this.id}`,
+      address: this.address,
+      prefixLength: addressing(model).prefixLength,
+      linkAddress: linkAddress(this.address),
+      disks: await Promise.all((await this.disks.current()).map(resolved)),
+      init: systemd,
+      bootId: hostBootId(),
+    });
+    await writeFile(this.path("boot"), script);
+  }
+
+  async booted(): Promise<void> {
+    const [file = "", ...args] = this.command(["systemctl", "is-system-running", "--wait"], { PATH: stockPath }, "/");
+    try {
+      await run(file, args);
+    } catch (error) {
+      // `degraded` ends with 1 and says so.
+      const said = error instanceof Error && "stdout" in error ? String(error.stdout).trim() : "";
+      if (said !== "degraded") throw new Error(`machine ${this.id} did not boot: ${said}`, { cause: error });
+    }
+  }
+
+  async running(): Promise<boolean> {
+    return this.init() !== null;
+  }
+
+  async stop(how: "shutdown" | "kill"): Promise<void> {
+    const init = this.init();
+    if (how === "shutdown" && init !== null) {
+      await this.thaw();
+      process.kill(init.pid, powerOff);
+      await this.cgroups.emptied(AbortSignal.timeout(patience.shutdown)).catch(() => undefined);
+    }
+    await this.cgroups.kill();
+    await this.cgroups.remove();
+  }
+
+  async freeze(): Promise<void> {
+    await this.cgroups.freeze(true);
+  }
+
+  async thaw(): Promise<void> {
+    await this.cgroups.freeze(false);
+  }
+
+  /** @throws UserError when the disk's source does not exist. */
+  async attach(disk: Disk): Promise<void> {
+    const real = await resolved(disk);
+    const init = this.init();
+    if (init !== null) {
+      await this.pull(init, disk.name);
+      await plug(init.pid, real);
+    }
+    await this.disks.attached(disk);
+  }
+
+  async detach(name: string): Promise<void> {
+    const init = this.init();
+    if (init !== null) await this.pull(init, name);
+    await this.disks.detached(name);
+  }
+
+  private async pull(init: Init, name: string): Promise<void> {
+    const disk = (await this.disks.current()).find((disk) => disk.name === name);
+    if (disk !== undefined) await unplug(init.pid, disk.path);
+  }
+
+  /** A signal to the process group of what this starts reaches the program inside. */
+  command(argv: readonly string[], environment: Readonly<Record<string, string>>, cwd: string): string[] {
+    const { pid } = this.existingInit();
+    const groups = this.cgroups.directories("commands").join(" ");
+    const namespaces = ["--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup"];
+    const enter = ["/usr/bin/nsenter", `--target=${pid}`, ...namespaces, "--"];
+    const variables = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
+    const exactly = ["/usr/bin/env", "--ignore-environment", `--chdir=${cwd}`, ...variables];
+    return ["/bin/sh", "-c", joining, "concourse-machine", groups, ...enter, ...exactly, ...argv];
+  }
+
+  async destroy(): Promise<void> {
+    await this.stop("kill");
+    await rm(this.spec.directory, { recursive: true, force: true });
+  }
+}

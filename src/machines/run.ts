@@ -1,0 +1,16 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+
+const execute = promisify(execFile);
+
+/** The PATH of a stock server, for commands of the host and of a machine alike. */
+export const stockPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/**
+ * Runs a program of the host and gives its standard output. Throws with its standard error in the message when it fails.
+ * The environment is fixed: nothing of the caller's (locale, proxies) changes what it prints.
+ */
+export async function run(file: string, args: readonly string[]): Promise<string> {
+  const { stdout } = await execute(file, args, { env: { PATH: stockPath, LC_ALL: "C" }, maxBuffer: 16 * 1024 * 1024 });
+  return stdout;
+}
