@@ -1,0 +1,114 @@
+import type { HookEnvironment } from "../juju/environment.ts";
+import type { HookTools } from "../juju/hook-tools.ts";
+import { clusterOf, roleOf, type Facts } from "./facts.ts";
+import { readMachine } from "./machine.ts";
+import { asClusterSecret, readFacts } from "./read.ts";
+import { isReady, versionOf } from "./report.ts";
+import { status } from "./status.ts";
+import { describeStore } from "./storage-status.ts";
+
+/** Runs an action: looks, answers, changes nothing. */
+export async function runAction(
+  name: string,
+  environment: HookEnvironment,
+  tools: HookTools,
+  program: string,
+): Promise<void> {
+  const facts = await readFacts(environment, tools, (webPort) => readMachine(environment, program, webPort));
+  switch (name) {
+    case "get-admin-password":
+      return getAdminPassword(facts, tools);
+    case "check-status":
+      return tools.setResults(flatten(describe(facts)));
+    case "storage-status":
+      return tools.setResults(flatten(await describeStore(facts)));
+    default:
+      return tools.fail(`unknown action ${name}`);
+  }
+}
+
+async function getAdminPassword(facts: Facts, tools: HookTools): Promise<void> {
+  const uri = facts.peers?.secretUri;
+  const secret = uri ? asClusterSecret(await tools.secret({ uri })) : null;
+  if (!secret)
+    return tools.fail("There is no password yet: the leader makes it with the other keys, try again in a moment");
+  const address =
+    clusterOf(facts)?.web === facts.environment.unit
+      ? facts.peers?.address
+      : facts.peers?.others.find(({ unit }) => unit === clusterOf(facts)?.web)?.address;
+  await tools.setResults({
+    username: facts.options.adminName,
+    password: secret["admin-password"],
+    url: facts.options.externalUrl ?? `http://${address ?? "?"}:${facts.options.webPort}`,
+  });
+}
+
+interface Tree {
+  readonly [key: string]: string | number | boolean | null | readonly string[] | Tree;
+}
+
+/** What this unit knows, for a person: no secret in it. */
+function describe(facts: Facts): Tree {
+  const { local, database } = facts;
+  const now = status(facts);
+  const cluster = clusterOf(facts);
+  return {
+    status: now.status,
+    message: now.message,
+    role: roleOf(facts) ?? "none",
+    ready: isReady(facts),
+    leader: facts.leader,
+    release: {
+      running: local.current ?? "none",
+      version: versionOf(local.current) ?? "none",
+      target: cluster?.release?.version ?? "none",
+      digest: cluster?.release?.sha256 ?? "none",
+    },
+    cluster: {
+      generation: cluster?.generation ?? 0,
+      web: cluster?.web ?? "none",
+      fetcher: cluster?.fetcher ?? "none",
+      turn: cluster?.turn ?? "none",
+    },
+    services: Object.fromEntries(
+      Object.entries(local.services).map(([name, service]) => [
+        name.replace(".service", ""),
+        { state: service.active, pid: service.pid, restarts: service.restarts, release: service.release ?? "none" },
+      ]),
+    ),
+    web: local.agent?.web
+      ? {
+          api: local.agent.web.api,
+          version: local.agent.web.version ?? "none",
+          workers: local.agent.web.workers.map(({ name, state }) => `${name} ${state}`),
+        }
+      : "not here",
+    database: database.relation
+      ? {
+          related: true,
+          ready: local.agent?.database?.ready ?? false,
+          host: local.agent?.database?.host ?? "none",
+          problem: local.agent?.database?.problem?.message ?? "none",
+        }
+      : { related: false },
+    storage: {
+      mounted: local.agent?.store.mounted ?? false,
+      id: local.agent?.store.id ?? "none",
+      writable: local.agent?.store.writable ?? false,
+    },
+  };
+}
+
+/** Juju's results are strings under dotted keys of lower-case letters, digits and hyphens. */
+function flatten(tree: Tree, prefix = ""): Record<string, string> {
+  return Object.assign(
+    {},
+    ...Object.entries(tree).map(([key, value]) => {
+      const path = `${prefix}${key}`;
+      if (Array.isArray(value)) return { [path]: value.join(", ") || "none" };
+      return typeof value === "object" && value !== null
+        ? flatten(value as Tree, `${path}.`)
+        : { [path]: String(value) };
+    }),
+  ) as Record<string, string>;
+}

@@ -1,0 +1,137 @@
+import type { AgentState, ClusterSecret, DatabaseOrders, Orders } from "../agent/contract.ts";
+import type { HookEnvironment } from "../juju/environment.ts";
+import type { Cluster, UnitReport } from "../relations/peers.ts";
+import type { Mistake, Options } from "./options.ts";
+
+/**
+ * All that a decision of this charm may depend on, read once at the start of a hook. Plain data: `plan`, `lead`, `report`
+ * and `status` are functions of it and of nothing else.
+ */
+export interface Facts {
+  readonly environment: HookEnvironment;
+  readonly options: Options;
+  readonly mistakes: readonly Mistake[];
+  readonly leader: boolean;
+  readonly peers: Peers | null;
+  /** Units of the application that are not dying, as the controller sees them; null where this unit does not lead. */
+  readonly alive: readonly string[] | null;
+  readonly secret: SecretFacts;
+  readonly database: DatabaseFacts;
+  readonly openedPorts: readonly string[];
+  readonly status: { readonly status: string; readonly message: string };
+  readonly local: LocalFacts;
+}
+
+export interface Peers {
+  readonly relation: string;
+  readonly cluster: Cluster | null;
+  /** URI of the cluster secret as the leader has committed it. */
+  readonly secretUri: string | null;
+  readonly address: string | null;
+  readonly report: UnitReport | null;
+  readonly others: readonly Peer[];
+}
+
+export interface Peer {
+  readonly unit: string;
+  readonly address: string | null;
+  readonly report: UnitReport | null;
+}
+
+export interface SecretFacts {
+  /** On the leader: Juju holds the secret. Elsewhere: true if app data names one. */
+  readonly exists: boolean;
+  /** Read by the web unit and for its action only: a worker's facts never hold it. */
+  readonly content: ClusterSecret | null;
+}
+
+export interface DatabaseFacts {
+  readonly relation: string | null;
+  /** On the leader: the request is in our application bag. */
+  readonly requested: boolean;
+  /** On the web unit: what the provider answered, once complete. */
+  readonly answer: DatabaseOrders | null;
+}
+
+/** What is on this machine. */
+export interface LocalFacts {
+  readonly arch: "amd64" | "arm64" | null;
+  /** Another unit of this charm that lives on this machine; it was here first. */
+  readonly occupant: string | null;
+  /** This machine is noted as ours. */
+  readonly claimed: boolean;
+  /** `stop` has begun: from now on only tear-down. */
+  readonly stopped: boolean;
+  /** SHA-256 of the charm's program, and of the copy that the agent runs from; null if there is none. */
+  readonly program: string;
+  readonly agentProgram: string | null;
+  readonly userExists: boolean;
+  readonly orders: Orders | null;
+  readonly agent: AgentState | null;
+  readonly followed: Cluster | null;
+  /** Name of the release that /opt/concourse/current leads to; null if there is no link. */
+  readonly current: string | null;
+  /** Contents of every file this charm may write, null if absent. */
+  readonly files: Readonly<Record<string, string | null>>;
+  /** A reload of the authorised keys was begun and not seen to its end. */
+  readonly reloadPending: boolean;
+  readonly services: Readonly<Record<string, ServiceFacts>>;
+  /** Listens on the web's port without being our web; only looked at while the web does not answer. */
+  readonly portTaken: number | null;
+  /** Nameservers that the machine itself uses, loopback ones left out. */
+  readonly nameservers: readonly string[];
+}
+
+export interface ServiceFacts {
+  /** systemd's ActiveState. */
+  readonly active: string;
+  readonly enabled: boolean;
+  /** 0 while no process runs. */
+  readonly pid: number;
+  readonly restarts: number;
+  /** Of the running process: the release its program lies in, and the hash it was started with. */
+  readonly release: string | null;
+  readonly config: string | null;
+}
+
+export const NOT_RUNNING: ServiceFacts = {
+  active: "inactive",
+  enabled: false,
+  pid: 0,
+  restarts: 0,
+  release: null,
+  config: null,
+};
+
+/** What the unit goes by: never below a generation it has already followed. */
+export function clusterOf(facts: Facts): Cluster | null {
+  const committed = facts.peers?.cluster ?? null;
+  const { followed } = facts.local;
+  return followed && (!committed || committed.generation < followed.generation) ? followed : committed;
+}
+
+export type Role = "web" | "worker";
+
+export function roleOf(facts: Facts): Role | null {
+  const web = clusterOf(facts)?.web;
+  if (!web) return null;
+  return web === facts.environment.unit ? "web" : "worker";
+}
+
+/** Short form of the model's UUID: two models may hold units of one name. */
+export const shortModel = (uuid: string): string => uuid.replaceAll("-", "").slice(0, 8);
+
+/** Name of this unit among all models: on the store, and as a Concourse worker. */
+export function memberName({ modelUuid, unit }: HookEnvironment): string {
+  return `${shortModel(modelUuid)}-${unit.replace("/", "-")}`;
+}
+
+export function applicationName({ modelUuid, application }: HookEnvironment): string {
+  return `${shortModel(modelUuid)}-${application}`;
+}
+
+/** The unit that runs the web, as a peer; null when that is ourselves, or unknown. */
+export function webPeer(facts: Facts): Peer | null {
+  const web = clusterOf(facts)?.web;
+  return facts.peers?.others.find((peer) => peer.unit === web) ?? null;
+}

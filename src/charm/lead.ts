@@ -1,0 +1,106 @@
+import type { Orders, Target } from "../agent/contract.ts";
+import { NO_CLUSTER, type Cluster, type UnitReport } from "../relations/peers.ts";
+import { clusterOf, type Facts } from "./facts.ts";
+import { releaseName } from "../store/layout.ts";
+
+/**
+ * What the leader decides, as a function of what all units have said: the next value of app data. Same facts, same value;
+ * a change of anything raises the generation.
+ */
+export function lead(facts: Facts): Cluster | null {
+  if (!facts.leader || !facts.peers) return null;
+  const now = clusterOf(facts) ?? NO_CLUSTER;
+  const units = unitsOf(facts);
+  const store = facts.options.sharedStorage === "none" ? null : (now.store ?? ownStore(facts));
+  const fetcher = chooseFetcher(facts, units, now);
+  const release = chooseRelease(facts, units, { ...now, fetcher });
+  const web = chooseWeb(facts, units, now);
+  const next = { release, store, fetcher, web, turn: chooseTurn(units, { ...now, release, web }) };
+
+  const highest = Math.max(now.generation, ...units.map(({ report }) => report?.generation ?? 0));
+  const changed = JSON.stringify({ ...next, generation: 0 }) !== JSON.stringify({ ...sorted(now), generation: 0 });
+  return { generation: changed || highest > now.generation ? highest + 1 : now.generation, ...next };
+}
+
+/** What the leader's agent has to find out before a release can be decided on; null if nothing. */
+export function toResolve(facts: Facts): Orders["resolve"] {
+  const { options, local } = facts;
+  if (!facts.leader || !local.arch) return null;
+  const release = clusterOf(facts)?.release ?? null;
+  const version = options.version ?? release?.version ?? "";
+  const settled =
+    release !== null &&
+    release.version === version &&
+    (options.releaseDigest === null || options.releaseDigest === release.sha256);
+  return settled ? null : { version, arch: local.arch };
+}
+
+interface Unit {
+  readonly unit: string;
+  readonly report: UnitReport | null;
+}
+
+/** All units that are here to stay, ourselves first unless we are leaving. */
+function unitsOf(facts: Facts): Unit[] {
+  const { unit, departingUnit } = facts.environment;
+  const all: Unit[] = [{ unit, report: facts.peers?.report ?? null }, ...(facts.peers?.others ?? [])];
+  return all.filter(({ unit }) => unit !== departingUnit && (facts.alive === null || facts.alive.includes(unit)));
+}
+
+const ownStore = (facts: Facts): string | null => {
+  const store = facts.local.agent?.store;
+  return store && store.mounted && !store.problem ? store.id : null;
+};
+
+function chooseFetcher(facts: Facts, units: readonly Unit[], now: Cluster): string | null {
+  const can = (candidate: Unit): boolean =>
+    facts.options.sharedStorage === "none" || candidate.report?.store?.writable === true;
+  const present = units.find(({ unit }) => unit === now.fetcher);
+  // One that has not reported yet is given its time; one that reported a store it cannot write to is not.
+  if (present && (can(present) || !present.report?.store)) return now.fetcher;
+  return units.find(can)?.unit ?? (present ? now.fetcher : (units[0]?.unit ?? null));
+}
+
+function chooseRelease(facts: Facts, units: readonly Unit[], now: Cluster): Target | null {
+  const asked = toResolve(facts);
+  if (asked) {
+    const found = facts.local.agent?.resolved;
+    if (!found?.target || found.asked !== asked.version || found.target.arch !== asked.arch) return now.release;
+    return found.target.sha256 === now.release?.sha256 && found.target.version === now.release.version
+      ? now.release
+      : { ...found.target, manifestSha256: null };
+  }
+  const release = now.release;
+  if (!release || release.manifestSha256 !== null) return release;
+  const published = units.find(({ unit }) => unit === now.fetcher)?.report?.published;
+  return published?.sha256 === release.sha256 ? { ...release, manifestSha256: published.manifestSha256 } : release;
+}
+
+/** Sticky: a web moves only when its unit is gone or silent, never because leadership moved. */
+function chooseWeb(facts: Facts, units: readonly Unit[], now: Cluster): string | null {
+  const probe = facts.local.agent?.probe;
+  const silent = probe?.silent === true && probe.unit === now.web ? probe.unit : null;
+  const candidates = units.filter(({ unit }) => unit !== silent);
+  if (candidates.some(({ unit }) => unit === now.web)) return now.web;
+  return candidates[0]?.unit ?? (units.length > 0 ? now.web : null);
+}
+
+/**
+ * Whose turn it is to change to the published release: the web first, then the workers by number, one at a time; the next
+ * only when the one before does its work again.
+ */
+function chooseTurn(units: readonly Unit[], now: Cluster): string | null {
+  if (!now.release?.manifestSha256) return null;
+  const target = releaseName(now.release);
+  const done = ({ report }: Unit): boolean => report?.running === target && report.ready;
+  const current = units.find(({ unit }) => unit === now.turn);
+  if (current && !done(current)) return now.turn;
+  const behind = units.filter(({ report }) => report && report.running !== null && report.running !== target);
+  return behind.toSorted((a, b) => order(a, now.web) - order(b, now.web))[0]?.unit ?? null;
+}
+
+const order = ({ unit }: Unit, web: string | null): number => (unit === web ? -1 : Number(unit.split("/")[1]));
+
+function sorted({ release, store, fetcher, web, turn }: Cluster): Omit<Cluster, "generation"> {
+  return { release, store, fetcher, web, turn };
+}

@@ -1,0 +1,138 @@
+import { isVersion } from "../concourse/version.ts";
+
+/**
+ * The charm's options, read and checked. Every value that Juju lets through is either used as it stands or named in
+ * `mistakes`; nothing is quietly replaced.
+ */
+export interface Options {
+  readonly mode: "auto";
+  /** null: the newest at first install, then whatever is installed. */
+  readonly version: string | null;
+  readonly sharedStorage: "none" | "lxc";
+  readonly webPort: number;
+  /** Without a trailing slash; null: derived from the web unit's address. */
+  readonly externalUrl: string | null;
+  readonly adminName: string;
+  readonly logLevel: string;
+  readonly tags: readonly string[];
+  readonly dnsServers: readonly string[];
+  readonly githubToken: string | null;
+  readonly releaseMirror: string | null;
+  readonly releaseDigest: string | null;
+}
+
+export interface Mistake {
+  readonly option: string;
+  /** One clause: what is wrong and what would be right. */
+  readonly message: string;
+}
+
+type Values = Readonly<Record<string, string | number | boolean>>;
+
+/** Levels that Concourse accepts (Concourse 7.14, code.cloudfoundry.org/lager flag); "warn" would keep it from starting. */
+const LOG_LEVELS = ["debug", "info", "error", "fatal"];
+
+/** Both at once: a value for every option, and what is wrong with those that are. Use the options only without mistakes. */
+export function readOptions(values: Values): { options: Options; mistakes: readonly Mistake[] } {
+  const mistakes: Mistake[] = [];
+  const text = (name: string): string => String(values[name] ?? "").trim();
+  const check = (option: string, right: boolean, message: string): void => {
+    if (!right) mistakes.push({ option, message });
+  };
+
+  const mode = text("mode") || "auto";
+  if (mode === "web" || mode === "worker") check("mode", false, `"${mode}" is not available yet, use auto`);
+  else check("mode", mode === "auto", `"${short(mode)}" is unknown, use auto`);
+
+  const version = text("version");
+  check("version", version === "" || isVersion(version), `"${short(version)}" is no version, write it like 7.14.3`);
+
+  const sharedStorage = text("shared-storage") || "none";
+  check(
+    "shared-storage",
+    sharedStorage === "none" || sharedStorage === "lxc",
+    `"${short(sharedStorage)}" is unknown, use none or lxc`,
+  );
+
+  const webPort = Number(values["web-port"] ?? 8080);
+  check(
+    "web-port",
+    Number.isInteger(webPort) && webPort >= 1 && webPort <= 65535,
+    `${webPort} is no port (1 to 65535)`,
+  );
+  check("web-port", webPort !== 2222, "2222 is taken by the worker gateway, use another");
+
+  const externalUrl = text("external-url");
+  check("external-url", externalUrl === "" || isHttpUrl(externalUrl), `"${short(externalUrl)}" is no http(s) URL`);
+
+  const adminName = text("initial-admin-username");
+  check(
+    "initial-admin-username",
+    /^[a-z0-9][a-z0-9._@-]{0,63}$/.test(adminName),
+    `"${short(adminName)}" is no user name: lower-case letters, digits, . _ @ -`,
+  );
+
+  const logLevel = text("log-level") || "info";
+  check("log-level", LOG_LEVELS.includes(logLevel), `"${short(logLevel)}" is unknown, use ${LOG_LEVELS.join(", ")}`);
+
+  const tags = list(text("tag"));
+  const badTag = tags.find((tag) => !/^[\w.:/=@+-]+$/.test(tag));
+  check("tag", badTag === undefined, `"${short(badTag ?? "")}" is no tag: letters, digits and _.:/=@+-`);
+
+  const dnsServers = list(text("containerd-dns-server"));
+  const badServer = dnsServers.find((server) => !isAddress(server));
+  check("containerd-dns-server", badServer === undefined, `"${short(badServer ?? "")}" is no IP address`);
+
+  const githubToken = text("github-token");
+  check("github-token", /^[\x21-\x7e]*$/.test(githubToken), "holds blanks or control characters");
+
+  const releaseMirror = text("release-mirror");
+  check(
+    "release-mirror",
+    releaseMirror === "" || isHttpUrl(releaseMirror),
+    `"${short(releaseMirror)}" is no http(s) URL`,
+  );
+
+  const releaseDigest = text("release-digest").toLowerCase();
+  check("release-digest", releaseDigest === "" || /^[0-9a-f]{64}$/.test(releaseDigest), "is no SHA-256: 64 hex digits");
+
+  return {
+    mistakes,
+    options: {
+      mode: "auto",
+      version: version || null,
+      sharedStorage: sharedStorage === "lxc" ? "lxc" : "none",
+      webPort,
+      externalUrl: withoutSlash(externalUrl) || null,
+      adminName,
+      logLevel,
+      tags,
+      dnsServers,
+      githubToken: githubToken || null,
+      releaseMirror: withoutSlash(releaseMirror) || null,
+      releaseDigest: releaseDigest || null,
+    },
+  };
+}
+
+const list = (value: string): string[] => [
+  ...new Set(
+    value
+      .split(",")
+      .map((item) => item.trim())
+      .filter((item) => item !== ""),
+  ),
+];
+const short = (value: string): string => (value.length > 24 ? `${value.slice(0, 21)}...` : value);
+const withoutSlash = (url: string): string => url.replace(/\/+$/, "");
+
+function isHttpUrl(text: string): boolean {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  return (url?.protocol === "http:" || url?.protocol === "https:") && url.hostname !== "" && !/[\s"'\\]/.test(text);
+}
+
+function isAddress(text: string): boolean {
+  return /^(\d{1,3}\.){3}\d{1,3}$/.test(text)
+    ? text.split(".").every((part) => Number(part) < 256)
+    : /^[0-9a-fA-F:]*:[0-9a-fA-F:.]*$/.test(text);
+}

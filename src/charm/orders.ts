@@ -1,0 +1,75 @@
+import type { Orders } from "../agent/contract.ts";
+import { KNOWN_DIGESTS } from "../concourse/digests.ts";
+import { WEB_SERVICE, WORKER_SERVICE } from "../concourse/services.ts";
+import { releaseName } from "../store/layout.ts";
+import { applicationName, clusterOf, memberName, roleOf, webPeer, type Facts } from "./facts.ts";
+import { toResolve } from "./lead.ts";
+
+/** Where every unit sees the store: the mount point with shared storage, a plain directory without. */
+export const STORE_PATH = "/var/lib/concourse";
+
+/** The standing orders of the unit's agent. With options that make no sense it goes on with what it had. */
+export function ordersFor(facts: Facts): Orders | null {
+  const acknowledged = facts.local.agent?.sequence ?? 0;
+  if (facts.mistakes.length > 0 || facts.local.occupant) {
+    return facts.local.orders && { ...facts.local.orders, acknowledged };
+  }
+  const { environment, options, leader, local } = facts;
+  const cluster = clusterOf(facts);
+  const role = roleOf(facts);
+  const shared = options.sharedStorage !== "none";
+  const target = cluster?.release ? [releaseName(cluster.release)] : [];
+  return {
+    schema: 1,
+    unit: environment.unit,
+    modelUuid: environment.modelUuid,
+    charmDirectory: environment.charmDirectory,
+    acknowledged,
+    stopping: local.stopped,
+    store: {
+      kind: shared ? "mount" : "private",
+      path: STORE_PATH,
+      id: shared ? (cluster?.store ?? null) : null,
+      mayCreate: leader || !shared,
+      application: applicationName(environment),
+      related: [applicationName(environment)],
+      member: memberName(environment),
+      lease: unique([...(local.current ? [local.current] : []), ...target]),
+      keep: unique([...target, ...(facts.peers?.others ?? []).flatMap(({ report }) => report?.running ?? [])]),
+    },
+    source: {
+      resource: true,
+      mirror: options.releaseMirror,
+      digest: options.releaseDigest,
+      known: KNOWN_DIGESTS,
+      githubToken: options.githubToken,
+      httpProxy: environment.proxies.http,
+      httpsProxy: environment.proxies.https,
+      noProxy: environment.proxies.none,
+    },
+    resolve: toResolve(facts),
+    target: cluster?.release ?? null,
+    fetch: cluster?.release ? !shared || cluster.fetcher === environment.unit : false,
+    workerKey: role !== "web",
+    clusterSecret: leader && !facts.secret.exists,
+    database: role === "web" ? facts.database.answer : null,
+    web:
+      role === "web" && facts.secret.content
+        ? {
+            url: `http://127.0.0.1:${options.webPort}`,
+            username: options.adminName,
+            password: facts.secret.content["admin-password"],
+          }
+        : null,
+    probe: probeFor(facts),
+    services: [WEB_SERVICE, WORKER_SERVICE],
+  };
+}
+
+function probeFor(facts: Facts): Orders["probe"] {
+  const web = webPeer(facts);
+  if (!facts.leader || !web?.address || !web.report?.web) return null;
+  return { unit: web.unit, url: `http://${web.address}:${facts.options.webPort}` };
+}
+
+const unique = (names: readonly string[]): string[] => [...new Set(names)].toSorted();

@@ -1,0 +1,72 @@
+import { NEW_CLUSTER_SECRET_FILE } from "../agent/contract.ts";
+import type { HookTools, Status } from "../juju/hook-tools.ts";
+import { writeApplicationBag, writeReport } from "../relations/peers.ts";
+import { REQUEST } from "../relations/postgresql.ts";
+import { roleOf, type Facts } from "./facts.ts";
+import { lead } from "./lead.ts";
+import { SECRET_LABEL } from "./read.ts";
+import { isReady, report, versionOf } from "./report.ts";
+
+/** What this unit has to tell Juju: as data, so that it can be looked at without telling. */
+export interface Publication {
+  /** Make the cluster secret from the agent's file; its URI then goes into the application bag. */
+  readonly addSecret: boolean;
+  readonly applicationBag: { readonly relation: string; readonly data: Readonly<Record<string, string>> } | null;
+  readonly unitBag: { readonly relation: string; readonly data: Readonly<Record<string, string>> } | null;
+  readonly databaseRequest: string | null;
+  readonly open: readonly string[];
+  readonly close: readonly string[];
+  readonly version: string | null;
+  readonly status: Status | null;
+}
+
+/** Only what differs from what Juju has: writing what is there already would cost every other unit a look. */
+export function publication(facts: Facts, status: Status): Publication {
+  const { peers, leader, local } = facts;
+  const settled = facts.mistakes.length === 0 && !local.occupant && !local.stopped;
+  const cluster = settled ? lead(facts) : null;
+  const unitReport = settled && peers ? report(facts) : null;
+  const addSecret =
+    settled && leader && peers !== null && !facts.secret.exists && local.agent?.clusterSecretReady === true;
+  const changed = cluster !== null && JSON.stringify(cluster) !== JSON.stringify(peers?.cluster);
+  const ports = roleOf(facts) === "web" && settled ? [`${facts.options.webPort}/tcp`] : [];
+  const statusChanged = status.status !== facts.status.status || status.message !== facts.status.message;
+  return {
+    addSecret,
+    applicationBag:
+      peers && (changed || addSecret)
+        ? { relation: peers.relation, data: writeApplicationBag({ cluster: changed ? cluster : null, secret: null }) }
+        : null,
+    unitBag:
+      peers && unitReport && JSON.stringify(unitReport) !== JSON.stringify(peers.report)
+        ? { relation: peers.relation, data: writeReport(unitReport) }
+        : null,
+    databaseRequest:
+      settled && leader && facts.database.relation && !facts.database.requested ? facts.database.relation : null,
+    open: ports.filter((port) => !facts.openedPorts.includes(port)),
+    close: settled ? facts.openedPorts.filter((port) => !ports.includes(port)) : [],
+    version: statusChanged && isReady(facts) ? versionOf(local.current) : null,
+    status: statusChanged ? status : null,
+  };
+}
+
+/** Tells it. The bags come after the secret: their one value names it. */
+export async function publish(what: Publication, tools: HookTools): Promise<void> {
+  const secret = what.addSecret ? await tools.addSecret(SECRET_LABEL, NEW_CLUSTER_SECRET_FILE) : null;
+  await Promise.all([
+    ...(what.applicationBag
+      ? [
+          tools.setBag(what.applicationBag.relation, "application", {
+            ...what.applicationBag.data,
+            ...writeApplicationBag({ cluster: null, secret }),
+          }),
+        ]
+      : []),
+    ...(what.unitBag ? [tools.setBag(what.unitBag.relation, "unit", what.unitBag.data)] : []),
+    ...(what.databaseRequest ? [tools.setBag(what.databaseRequest, "application", REQUEST)] : []),
+    ...what.open.map((port) => tools.openPort(port)),
+    ...what.close.map((port) => tools.closePort(port)),
+    ...(what.version ? [tools.setVersion(what.version)] : []),
+    ...(what.status ? [tools.setStatus(what.status)] : []),
+  ]);
+}

@@ -1,0 +1,129 @@
+import type { ClusterSecret } from "../agent/contract.ts";
+import type { HookEnvironment } from "../juju/environment.ts";
+import { HookCommandError, type HookTools } from "../juju/hook-tools.ts";
+import { addressOf, readApplicationBag, readReport } from "../relations/peers.ts";
+import { readAnswer, REQUEST, secretsOf } from "../relations/postgresql.ts";
+import type { DatabaseFacts, Facts, LocalFacts, Peers, SecretFacts } from "./facts.ts";
+import { readOptions } from "./options.ts";
+
+export const SECRET_LABEL = "concourse-cluster";
+const NO_DATABASE: DatabaseFacts = { relation: null, requested: false, answer: null };
+
+/**
+ * Reads what Juju and the machine say. Commands that do not wait for each other's answers run side by side: what a hook
+ * costs is the longest chain, not the number of commands.
+ *
+ * @param machine reads the local facts, once the web's port is known
+ */
+export async function readFacts(
+  environment: HookEnvironment,
+  tools: HookTools,
+  machine: (webPort: number) => Promise<LocalFacts>,
+): Promise<Facts> {
+  const configuration = tools.config().then(readOptions);
+  const leading = tools.isLeader();
+  const peering = readPeers(environment, tools);
+  const databases = tools.relationIds("postgresql");
+  const [{ options, mistakes }, leader, peers, openedPorts, status, local, alive, secret, database] = await Promise.all(
+    [
+      configuration,
+      leading,
+      peering,
+      tools.openedPorts(),
+      tools.status(),
+      configuration.then(({ options }) => machine(options.webPort)),
+      leading.then((leader) => (leader ? readAlive(tools) : null)),
+      Promise.all([leading, peering]).then(([leader, peers]) => readSecret(environment, tools, leader, peers)),
+      Promise.all([leading, peering, databases]).then(([leader, peers, [relation]]) =>
+        relation ? readDatabase(environment, tools, relation, leader, isWeb(environment, peers)) : NO_DATABASE,
+      ),
+    ],
+  );
+  return { environment, options, mistakes, leader, peers, alive, secret, database, openedPorts, status, local };
+}
+
+const isWeb = (environment: HookEnvironment, peers: Peers | null): boolean => peers?.cluster?.web === environment.unit;
+
+async function readPeers({ unit, application }: HookEnvironment, tools: HookTools): Promise<Peers | null> {
+  const [relation] = await tools.relationIds("peers");
+  if (!relation) return null;
+  const [units, own, shared] = await Promise.all([
+    tools.relationUnits(relation),
+    tools.unitBag(relation, unit),
+    tools.applicationBag(relation, application),
+  ]);
+  const bags = await Promise.all(units.map((name) => tools.unitBag(relation, name)));
+  const { cluster, secret } = readApplicationBag(shared);
+  return {
+    relation,
+    cluster,
+    secretUri: secret,
+    address: addressOf(own),
+    report: readReport(own),
+    others: units.map((name, i) => {
+      const bag = bags[i] ?? {};
+      return { unit: name, address: addressOf(bag), report: readReport(bag) };
+    }),
+  };
+}
+
+async function readAlive(tools: HookTools): Promise<string[]> {
+  const { units } = await tools.goalState();
+  return Object.entries(units)
+    .filter(([, { status }]) => status !== "dying")
+    .map(([unit]) => unit);
+}
+
+/** The label first: it finds the secret also between its making and the commit of its URI. Only the web reads what is in it. */
+async function readSecret(
+  environment: HookEnvironment,
+  tools: HookTools,
+  leader: boolean,
+  peers: Peers | null,
+): Promise<SecretFacts> {
+  const [id, content] = await Promise.all([
+    leader ? tools.ownSecretId(SECRET_LABEL) : null,
+    isWeb(environment, peers) && peers?.secretUri ? tools.secret({ uri: peers.secretUri }) : null,
+  ]);
+  return { exists: id !== null || (peers?.secretUri ?? null) !== null, content: asClusterSecret(content) };
+}
+
+export function asClusterSecret(content: Readonly<Record<string, string>> | null): ClusterSecret | null {
+  const fields = ["admin-password", "admin-password-hash", "session-signing-key", "tsa-host-key"];
+  return content && fields.every((field) => content[field]) ? (content as unknown as ClusterSecret) : null;
+}
+
+async function readDatabase(
+  { application }: HookEnvironment,
+  tools: HookTools,
+  relation: string,
+  leader: boolean,
+  web: boolean,
+): Promise<DatabaseFacts> {
+  const [requested, answer] = await Promise.all([
+    leader
+      ? tools
+          .applicationBag(relation, application)
+          .then((bag) => Object.entries(REQUEST).every(([key, value]) => bag[key] === value))
+      : true,
+    web ? readDatabaseAnswer(tools, relation) : null,
+  ]);
+  return { relation, requested, answer };
+}
+
+async function readDatabaseAnswer(tools: HookTools, relation: string): Promise<DatabaseFacts["answer"]> {
+  const provider = await tools.relationApplication(relation);
+  const bag = await tools.applicationBag(relation, provider).catch(notYet);
+  const { user, tls } = secretsOf(bag);
+  const [userContent, tlsContent] = await Promise.all([
+    user ? tools.secret({ uri: user }) : null,
+    tls ? tools.secret({ uri: tls }) : null,
+  ]);
+  return readAnswer(bag, userContent, tlsContent);
+}
+
+/** Between `relation-created` and the provider's first word there is nothing to read. */
+function notYet(error: unknown): Record<string, string> {
+  if (error instanceof HookCommandError) return {};
+  throw error;
+}

@@ -1,0 +1,157 @@
+import type { Problem } from "../agent/contract.ts";
+import { WEB_SERVICE, WORKER_SERVICE } from "../concourse/services.ts";
+import { fingerprint } from "../concourse/ssh-keys.ts";
+import type { Status } from "../juju/hook-tools.ts";
+import { releaseName } from "../store/layout.ts";
+import { progressText } from "../agent/progress.ts";
+import { clusterOf, NOT_RUNNING, roleOf, webPeer, type Facts } from "./facts.ts";
+import { badKeys, webAnswers } from "./plan.ts";
+import { isReady, versionOf } from "./report.ts";
+
+/**
+ * The one line an operator sees, from facts read after everything was applied: the first of these that holds. What only
+ * they can end is blocked and says what to run; what others or time will end is waiting or maintenance; active means seen
+ * to work.
+ */
+export function status(facts: Facts): Status {
+  return (
+    stopping(facts) ??
+    wrongMachine(facts) ??
+    wrongOptions(facts) ??
+    wrongStore(facts) ??
+    wrongRelease(facts) ??
+    wrongDatabase(facts) ??
+    working(facts) ??
+    roleStatus(facts)
+  );
+}
+
+const blocked = (message: string): Status => ({ status: "blocked", message });
+const waiting = (message: string): Status => ({ status: "waiting", message });
+const busy = (message: string): Status => ({ status: "maintenance", message });
+const trouble = ({ blocked: forOperator, message }: Problem): Status =>
+  forOperator ? blocked(message) : waiting(message);
+
+const stopping = ({ local }: Facts): Status | null => (local.stopped ? busy("Stopping Concourse") : null);
+
+function wrongMachine({ local, environment }: Facts): Status | null {
+  if (local.arch === null)
+    return blocked(`No Concourse for this machine's architecture (${process.arch}): use amd64 or arm64`);
+  return local.occupant
+    ? blocked(
+        `This machine already runs ${local.occupant}: juju remove-unit ${environment.unit}, and add one on its own machine`,
+      )
+    : null;
+}
+
+function wrongOptions({ mistakes, environment }: Facts): Status | null {
+  const [first, ...more] = mistakes;
+  if (!first) return null;
+  const others = more.length > 0 ? ` (and ${more.map(({ option }) => option).join(", ")})` : "";
+  return blocked(
+    `Option ${first.option}: ${first.message}${others}. juju config ${environment.application} ${first.option}=…`,
+  );
+}
+
+function wrongStore({ local, options }: Facts): Status | null {
+  const store = local.agent?.store;
+  if (!store) return null;
+  if (store.problem) return trouble(store.problem);
+  if (!store.mounted && options.sharedStorage !== "none") {
+    return waiting("Waiting for shared storage mount: attach a disk with .lxc_shared_storage at /var/lib/concourse");
+  }
+  return null;
+}
+
+function wrongRelease(facts: Facts): Status | null {
+  const { agent } = facts.local;
+  const unresolved = facts.leader ? agent?.resolved?.problem : null;
+  if (unresolved && facts.local.orders?.resolve) return trouble(unresolved);
+  return agent?.fetchProblem ? trouble(agent.fetchProblem) : null;
+}
+
+function wrongDatabase(facts: Facts): Status | null {
+  if (roleOf(facts) !== "web") return null;
+  const { application } = facts.environment;
+  if (!facts.database.relation)
+    return blocked(`PostgreSQL is required: juju integrate ${application}:postgresql postgresql`);
+  const database = facts.local.agent?.database;
+  return database?.problem ? trouble(database.problem) : null;
+}
+
+/** A release on its way: to be found out, fetched, or taken over. */
+function working(facts: Facts): Status | null {
+  const { agent, current } = facts.local;
+  const cluster = clusterOf(facts);
+  if (!agent || !facts.peers) return busy("Installing the unit's agent");
+  if (!cluster?.release) {
+    return facts.leader
+      ? busy("Looking up the Concourse release")
+      : waiting("Waiting for the leader to choose a release");
+  }
+  const { version } = cluster.release;
+  if (current === releaseName(cluster.release)) return null;
+  if (cluster.release.manifestSha256 !== null && agent.release?.verified) {
+    if (current === null) return busy(`Installing Concourse ${version}`);
+    return cluster.turn === facts.environment.unit
+      ? busy(`Changing to Concourse ${version}`)
+      : waiting(`Waiting for its turn to change to Concourse ${version}`);
+  }
+  const { fetch } = agent;
+  if (fetch?.step === "downloading" || fetch?.step === "unpacking")
+    return busy(progressText(version, { ...fetch, step: fetch.step }));
+  if (fetch?.step === "waiting")
+    return waiting(`Waiting for ${fetch.holder ?? "another unit"} to download Concourse ${version}`);
+  if (
+    cluster.fetcher !== null &&
+    cluster.fetcher !== facts.environment.unit &&
+    cluster.release.manifestSha256 === null
+  ) {
+    return waiting(`Waiting for ${cluster.fetcher} to download Concourse ${version}`);
+  }
+  return busy(`Checking Concourse ${version}`);
+}
+
+function roleStatus(facts: Facts): Status {
+  const role = roleOf(facts);
+  if (role === "web") return webStatus(facts);
+  return role === "worker" ? workerStatus(facts) : waiting("Waiting for the leader to place the web server");
+}
+
+function webStatus(facts: Facts): Status {
+  const { options, local, database } = facts;
+  const version = versionOf(local.current) ?? "?";
+  const ill = badKeys(facts);
+  if (ill.length > 0) return blocked(`Unreadable worker key from ${ill.join(", ")}: juju resolved or remove that unit`);
+  if (isReady(facts)) return { status: "active", message: `Web server ready (v${version}) - port ${options.webPort}` };
+  if (local.portTaken !== null) return blocked(portMessage(facts, local.portTaken));
+  if (!facts.secret.content) return busy("Making keys and passwords");
+  if (!database.answer) return waiting("Waiting for PostgreSQL to share its credentials");
+  if (!local.agent?.database?.ready) return waiting("Waiting for PostgreSQL to answer");
+  const service = local.services[WEB_SERVICE] ?? NOT_RUNNING;
+  if (webAnswers(facts) && local.agent.web?.problem) return waiting(`Web server: ${local.agent.web.problem}`);
+  if (service.restarts > 2 && !webAnswers(facts))
+    return blocked(`Web server keeps ending (${service.restarts} restarts): journalctl -u ${WEB_SERVICE}`);
+  return busy(`Starting web server (v${version})`);
+}
+
+function portMessage({ environment, options }: Facts, port: number): string {
+  const way = port === options.webPort ? `juju config ${environment.application} web-port=…, or end it` : "end it";
+  return `Port ${port} is taken by another program on this machine: ${way} (ss -ltnp)`;
+}
+
+function workerStatus(facts: Facts): Status {
+  const { local } = facts;
+  const version = versionOf(local.current) ?? "?";
+  if (isReady(facts)) return { status: "active", message: `Worker ready (v${version})` };
+  const web = webPeer(facts);
+  const name = clusterOf(facts)?.web ?? "the web server";
+  if (!local.agent?.workerPublicKey) return busy("Making the worker's key");
+  if (!web?.report?.web?.answering) return waiting(`Waiting for the web server on ${name}`);
+  const service = local.services[WORKER_SERVICE] ?? NOT_RUNNING;
+  if (service.restarts > 2)
+    return blocked(`Worker keeps ending (${service.restarts} restarts): journalctl -u ${WORKER_SERVICE}`);
+  if (!web.report.web.authorised.includes(fingerprint(local.agent.workerPublicKey)))
+    return waiting(`Waiting for ${name} to let this worker in`);
+  return busy(`Starting worker (v${version})`);
+}

@@ -1,0 +1,104 @@
+import { CONFIG_DIRECTORY, FILES, WORK_DIRECTORY } from "./settings.ts";
+
+/** Where each unit keeps its link to the release it runs. */
+export const INSTALL_DIRECTORY = "/opt/concourse";
+export const CURRENT_RELEASE = `${INSTALL_DIRECTORY}/current`;
+
+/** The system user that the web runs as. */
+export const USER = "concourse";
+
+export const WEB_SERVICE = "concourse-web.service";
+export const WORKER_SERVICE = "concourse-worker.service";
+export const AGENT_SERVICE = "concourse-agent.service";
+
+/** Name of the variable that carries the hash of all a service runs with; read back from the running process. */
+export const CONFIG_HASH = "CHARM_CONFIG";
+
+/**
+ * Concourse does without a stop of several minutes: a web hands its builds over at once, but waits up to a minute for open
+ * requests (Concourse 7.14, atc/atccmd/command.go).
+ */
+export const webUnit = `[Unit]
+Description=Concourse web
+Documentation=https://concourse-ci.org
+After=network-online.target
+Wants=network-online.target
+StartLimitIntervalSec=0
+
+[Service]
+Type=exec
+User=${USER}
+Group=${USER}
+EnvironmentFile=${FILES.webEnvironment}
+ExecStart=${CURRENT_RELEASE}/bin/concourse web
+ExecReload=/bin/kill -HUP $MAINPID
+Restart=always
+RestartSec=2
+TimeoutStopSec=90
+AmbientCapabilities=CAP_NET_BIND_SERVICE
+NoNewPrivileges=yes
+LimitNOFILE=65536
+
+[Install]
+WantedBy=multi-user.target
+`;
+
+/**
+ * `KillMode=process` lets the shims, and the builds in them, live through a restart of the worker; `Delegate=yes` keeps
+ * systemd out of the containers' cgroups; a landed or retired worker exits 0 and stays down, hence `on-failure`
+ * (Concourse, worker/beacon.go; ci/deployments/smoke/systemd/concourse-worker.service).
+ */
+export const workerUnit = `[Unit]
+Description=Concourse worker
+Documentation=https://concourse-ci.org
+After=network-online.target
+Wants=network-online.target
+StartLimitIntervalSec=0
+
+[Service]
+Type=exec
+EnvironmentFile=${FILES.workerEnvironment}
+ExecStart=${CURRENT_RELEASE}/bin/concourse worker
+WorkingDirectory=${WORK_DIRECTORY}
+Restart=on-failure
+RestartSec=2
+TimeoutStopSec=300
+Delegate=yes
+KillMode=process
+OOMPolicy=continue
+TasksMax=infinity
+LimitNOFILE=1048576
+LimitNPROC=infinity
+
+[Install]
+WantedBy=multi-user.target
+`;
+
+/** @param start the whole command line */
+export function agentUnit(start: string): string {
+  return `[Unit]
+Description=Agent of this Concourse unit: fetches releases, watches the store and the services
+StartLimitIntervalSec=0
+
+[Service]
+Type=exec
+ExecStart=${start}
+Restart=always
+RestartSec=1
+TimeoutStopSec=10
+UMask=0077
+Nice=5
+
+[Install]
+WantedBy=multi-user.target
+`;
+}
+
+export const unitFile = (service: string): string => `/etc/systemd/system/${service}`;
+
+/** Directories of ours with their modes; the keys in the first are each readable by their one user only. */
+export const DIRECTORIES: readonly { path: string; mode: number }[] = [
+  { path: CONFIG_DIRECTORY, mode: 0o755 },
+  { path: INSTALL_DIRECTORY, mode: 0o755 },
+  { path: WORK_DIRECTORY, mode: 0o755 },
+];

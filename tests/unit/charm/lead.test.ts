@@ -1,0 +1,138 @@
+import { describe, expect, test } from "vitest";
+import { lead, toResolve } from "../../../src/charm/lead.ts";
+import { change, cluster, RELEASE, target, web, webReport, worker, workerReport } from "./facts.ts";
+
+const old = "7.14.2-linux-amd64-cccccccccccc";
+
+describe("the leader's decisions", () => {
+  test("the same facts give the same value: nothing to write", () => {
+    expect(lead(web)).toEqual(cluster);
+  });
+
+  test("only the leader decides", () => {
+    expect(lead(worker)).toBeNull();
+  });
+
+  test("first of all it takes the web and the fetching upon itself", () => {
+    const first = change(web, { peers: { cluster: null, report: null, others: [] }, local: { followed: null } });
+    expect(lead(first)).toMatchObject({ generation: 1, web: "ci/0", fetcher: "ci/0", store: "store-1", release: null });
+  });
+
+  test("a version that was looked up becomes the target, its manifest still open", () => {
+    const found = change(web, {
+      peers: { cluster: change(cluster, { release: null }) },
+      local: {
+        followed: null,
+        agent: { resolved: { asked: "", target: { ...target, manifestSha256: null }, problem: null } },
+      },
+    });
+    expect(toResolve(found)).toEqual({ version: "", arch: "amd64" });
+    expect(lead(found)).toMatchObject({ generation: 5, release: { ...target, manifestSha256: null } });
+  });
+
+  test("an answer to an older question is no answer", () => {
+    const asked = change(web, {
+      options: { version: "8.2.5" },
+      local: { agent: { resolved: { asked: "7.14.3", target, problem: null } } },
+    });
+    expect(lead(asked)).toEqual(cluster);
+  });
+
+  test("an empty version never upgrades by itself", () => {
+    expect(toResolve(web)).toBeNull();
+  });
+
+  test("another digest asked for is another release", () => {
+    expect(toResolve(change(web, { options: { releaseDigest: "d".repeat(64) } }))).toEqual({
+      version: "7.14.3",
+      arch: "amd64",
+    });
+  });
+
+  test.each([
+    ["the fetcher's", "ci/0", target.manifestSha256],
+    ["any other unit's", "ci/1", null],
+  ])("%s word on the manifest", (_, fetcher, expected) => {
+    const open = change(cluster, { fetcher, release: { manifestSha256: null } });
+    expect(lead(change(web, { peers: { cluster: open }, local: { followed: null } }))?.release?.manifestSha256).toBe(
+      expected,
+    );
+  });
+
+  test("a unit that followed more than the leader knows of lifts the generation above it", () => {
+    const ahead = change(web, {
+      peers: { others: [{ unit: "ci/1", address: null, report: change(workerReport, { generation: 11 }) }] },
+    });
+    expect(lead(ahead)?.generation).toBe(12);
+  });
+});
+
+describe("the web stays where it is", () => {
+  const elsewhere = change(web, { peers: { cluster: change(cluster, { web: "ci/1" }) }, local: { followed: null } });
+
+  test("when another unit leads", () => {
+    expect(lead(elsewhere)?.web).toBe("ci/1");
+  });
+
+  test.each([
+    ["gone from the goal state", { alive: ["ci/0"] }],
+    ["departing", { environment: { departingUnit: "ci/1" } }],
+    ["silent", { local: { agent: { probe: { unit: "ci/1", silent: true } } } }],
+  ])("unless its unit is %s", (_, difference) => {
+    expect(lead(change(elsewhere, difference))?.web).toBe("ci/0");
+  });
+
+  test("a leader that leaves hands it over", () => {
+    expect(lead(change(web, { environment: { departingUnit: "ci/0" } }))?.web).toBe("ci/1");
+  });
+});
+
+describe("whose turn it is", () => {
+  const report = (running: string | null, ready: boolean): typeof webReport => change(workerReport, { running, ready });
+  const rolling = (
+    turn: string | null,
+    own: [string | null, boolean],
+    other: [string | null, boolean],
+  ): string | null =>
+    lead(
+      change(web, {
+        peers: {
+          cluster: change(cluster, { turn }),
+          report: change(webReport, { running: own[0], ready: own[1] }),
+          others: [{ unit: "ci/1", address: null, report: report(...other) }],
+        },
+        local: { followed: null },
+      }),
+    )?.turn ?? null;
+
+  test.each([
+    ["the web first", null, [old, true], [old, true], "ci/0"],
+    ["it keeps its turn until it works again", "ci/0", [RELEASE, false], [old, true], "ci/0"],
+    ["then a worker", "ci/0", [RELEASE, true], [old, true], "ci/1"],
+    ["at the end nobody", "ci/1", [RELEASE, true], [RELEASE, true], null],
+    ["a unit that runs nothing yet needs none", null, [RELEASE, true], [null, false], null],
+  ] as const)("%s", (_, turn, own, other, expected) => {
+    expect(rolling(turn, [...own], [...other])).toBe(expected);
+  });
+
+  test("nobody while the manifest is open", () => {
+    const open = change(web, {
+      peers: { cluster: change(cluster, { turn: "ci/0", fetcher: "ci/1", release: { manifestSha256: null } }) },
+      local: { followed: null },
+    });
+    expect(lead(open)?.turn).toBeNull();
+  });
+});
+
+describe("who fetches", () => {
+  test("moves away from a store it cannot write to", () => {
+    const readOnly = change(web, {
+      peers: { report: change(webReport, { store: { id: "store-1", writable: false } }) },
+    });
+    expect(lead(readOnly)?.fetcher).toBe("ci/1");
+  });
+
+  test("stays while it has not reported", () => {
+    expect(lead(change(web, { peers: { report: null } }))?.fetcher).toBe("ci/0");
+  });
+});

@@ -1,0 +1,254 @@
+import { describe, expect, test } from "vitest";
+import { AGENT_SERVICE, CONFIG_HASH, WEB_SERVICE, WORKER_SERVICE } from "../../../src/concourse/services.ts";
+import { FILES } from "../../../src/concourse/settings.ts";
+import { fingerprint } from "../../../src/concourse/ssh-keys.ts";
+import type { Facts } from "../../../src/charm/facts.ts";
+import { plan, type Step } from "../../../src/charm/plan.ts";
+import { change, cluster, PUBLIC_KEY, RELEASE, target, web, webReport, worker, workerReport } from "./facts.ts";
+
+/** What the facts look like once these steps are done: enough of a machine for a second plan. */
+function after(facts: Facts, steps: readonly Step[]): Facts {
+  let { local } = facts;
+  for (const step of steps) {
+    if (step.do === "write") local = change(local, { files: { [step.path]: step.content } });
+    if (step.do === "remove") local = change(local, { files: { [step.path]: null } });
+    if (step.do === "order") local = { ...local, orders: step.orders };
+    if (step.do === "link-release") local = { ...local, current: step.name };
+    if (step.do === "follow") local = { ...local, followed: step.cluster };
+    if (step.do === "claim-machine") local = { ...local, claimed: true };
+    if (step.do === "create-user") local = { ...local, userExists: true };
+    if (step.do === "install-agent") local = { ...local, agentProgram: local.program };
+    if (step.do === "mark-reload") local = { ...local, reloadPending: true };
+    if (step.do === "reload-keys") local = { ...local, reloadPending: false };
+    if (step.do === "service") {
+      const file = step.service === WEB_SERVICE ? FILES.webEnvironment : FILES.workerEnvironment;
+      const config = new RegExp(`^${CONFIG_HASH}="(.*)"$`, "m").exec(local.files[file] ?? "")?.[1] ?? null;
+      const up = step.verb === "start" || step.verb === "restart";
+      local = change(local, {
+        services: {
+          [step.service]: {
+            active: up ? "active" : "inactive",
+            enabled: up,
+            pid: up ? 77 : 0,
+            restarts: 0,
+            release: up ? local.current : null,
+            config,
+          },
+        },
+      });
+    }
+  }
+  return { ...facts, local };
+}
+
+const settled = (facts: Facts): Facts => after(facts, plan(facts));
+const verbs = (steps: readonly Step[]): string[] =>
+  steps.flatMap((step) => (step.do === "service" ? [`${step.verb} ${step.service}`] : []));
+const welcome = change(worker, {
+  peers: {
+    others: [
+      {
+        unit: "ci/0",
+        address: "10.1.1.10",
+        report: change(webReport, { web: { authorised: [fingerprint(PUBLIC_KEY)] } }),
+      },
+    ],
+  },
+});
+
+describe("with unchanged facts a second reconcile plans nothing", () => {
+  test.each<[string, Facts]>([
+    ["web", web],
+    ["worker", welcome],
+    ["worker that is not let in yet", worker],
+    ["web without a database", change(web, { database: { relation: null, answer: null } })],
+    ["unit without peers yet", change(web, { peers: null, local: { followed: null, current: null } })],
+    ["unit with wrong options", { ...web, mistakes: [{ option: "mode", message: "x" }] }],
+    [
+      "fresh machine",
+      change(welcome, { local: { claimed: false, userExists: false, agentProgram: null, current: null, files: {} } }),
+    ],
+  ])("%s", (_, facts) => {
+    expect(plan(settled(facts))).toEqual([]);
+  });
+});
+
+describe("the web", () => {
+  test("starts with its own settings and secrets, none on a command line or readable by others", () => {
+    const steps = plan(
+      change(web, { local: { services: { [WEB_SERVICE]: { active: "inactive", pid: 0, enabled: false } } } }),
+    );
+    expect(verbs(steps)).toEqual([`start ${WEB_SERVICE}`]);
+    const written = steps.filter((step) => step.do === "write");
+    for (const path of [FILES.webEnvironment, FILES.tsaHostKey, FILES.sessionSigningKey]) {
+      expect(written.find((step) => step.path === path)).toMatchObject({ mode: 0o600 });
+    }
+  });
+
+  test("is restarted when what it runs with has changed, and only then", () => {
+    const running = settled(web);
+    expect(verbs(plan(running))).toEqual([]);
+    expect(verbs(plan(change(running, { options: { logLevel: "debug" } })))).toEqual([`restart ${WEB_SERVICE}`]);
+  });
+
+  test("takes a new worker's key by a reload, not a restart", () => {
+    const running = settled(web);
+    const joined = change(running, {
+      peers: {
+        others: [
+          ...(running.peers?.others ?? []),
+          {
+            unit: "ci/2",
+            address: "10.1.1.12",
+            report: change(workerReport, { worker: { name: "n", key: `${PUBLIC_KEY} comment` } }),
+          },
+        ],
+      },
+    });
+    const steps = plan(joined);
+    expect(steps.map((step) => step.do).filter((kind) => kind !== "order")).toEqual([
+      "mark-reload",
+      "write",
+      "reload-keys",
+    ]);
+  });
+
+  test("leaves the keys file alone while it starts: an early SIGHUP would end it", () => {
+    const starting = change(settled(web), { local: { agent: { web: { api: false } } }, peers: { others: [] } });
+    expect(plan(starting).some((step) => step.do === "write")).toBe(false);
+  });
+
+  test("keeps running when the database is lost, and is not restarted meanwhile", () => {
+    const lost = change(settled(web), {
+      local: { agent: { database: { ready: false } } },
+      options: { logLevel: "debug" },
+    });
+    expect(verbs(plan(lost))).toEqual([]);
+  });
+
+  test("stops without a relation and forgets its secrets", () => {
+    const steps = plan(change(settled(web), { database: { relation: null, answer: null } }));
+    expect(verbs(steps)).toEqual([`stop ${WEB_SERVICE}`]);
+    expect(steps).toContainEqual({ do: "remove", path: FILES.tsaHostKey });
+  });
+
+  test("a bad worker key is left out of the file", () => {
+    const bad = change(web, {
+      peers: {
+        others: [
+          { unit: "ci/1", address: null, report: change(workerReport, { worker: { key: "ssh-ed25519 AAAA" } }) },
+        ],
+      },
+    });
+    const file = plan(bad).find((step) => step.do === "write" && step.path === FILES.authorizedKeys);
+    expect(file).toMatchObject({ content: "" });
+  });
+});
+
+describe("a worker", () => {
+  test("starts only once its key is let in", () => {
+    expect(verbs(plan(worker))).toEqual([]);
+    expect(verbs(plan(welcome))).toEqual([`start ${WORKER_SERVICE}`]);
+  });
+
+  test("is not restarted when the web moves: only its hosts entry changes", () => {
+    const running = settled(welcome);
+    const moved = change(running, {
+      peers: { others: [{ unit: "ci/0", address: "10.1.1.99", report: running.peers?.others[0]?.report ?? null }] },
+    });
+    expect(plan(moved).map((step) => step.do)).toEqual(["write"]);
+  });
+
+  test("goes on when the web is away", () => {
+    const away = change(settled(welcome), {
+      peers: {
+        others: [
+          {
+            unit: "ci/0",
+            address: "10.1.1.10",
+            report: change(webReport, { web: { answering: false, authorised: [] } }),
+          },
+        ],
+      },
+    });
+    expect(verbs(plan(away))).toEqual([]);
+  });
+
+  test("that becomes the web stops its worker", () => {
+    const promoted = change(settled(welcome), { peers: { cluster: change(cluster, { generation: 5, web: "ci/1" }) } });
+    expect(verbs(plan(promoted))).toEqual([`stop ${WORKER_SERVICE}`]);
+  });
+});
+
+describe("a release", () => {
+  const next = { ...target, version: "8.2.5", sha256: "e".repeat(64) };
+  const nextName = "8.2.5-linux-amd64-eeeeeeeeeeee";
+  const upgrade = (turn: string | null, agentDifference: object = {}): Facts =>
+    change(settled(welcome), {
+      peers: { cluster: change(cluster, { generation: 5, release: next, turn }) },
+      local: {
+        agent: {
+          lease: [RELEASE, nextName],
+          release: { sha256: next.sha256, name: nextName, manifestSha256: next.manifestSha256 ?? "", verified: true },
+          ...agentDifference,
+        },
+      },
+    });
+  const links = (facts: Facts): boolean => plan(facts).some((step) => step.do === "link-release");
+
+  test("is changed to when it is this unit's turn, with a restart", () => {
+    expect(links(upgrade("ci/1"))).toBe(true);
+    expect(verbs(plan(upgrade("ci/1")))).toEqual([`restart ${WORKER_SERVICE}`]);
+  });
+
+  test.each([
+    ["out of turn", upgrade("ci/0")],
+    ["before the lease is written", upgrade("ci/1", { lease: [RELEASE] })],
+    [
+      "before it is verified",
+      upgrade("ci/1", {
+        release: { sha256: next.sha256, name: nextName, manifestSha256: next.manifestSha256, verified: false },
+      }),
+    ],
+    [
+      "with another manifest",
+      upgrade("ci/1", {
+        release: { sha256: next.sha256, name: nextName, manifestSha256: "f".repeat(64), verified: true },
+      }),
+    ],
+  ])("is left alone %s", (_, facts) => {
+    expect(links(facts)).toBe(false);
+    expect(verbs(plan(facts))).toEqual([]);
+  });
+
+  test("a unit that has nothing yet takes it at once", () => {
+    expect(links(change(upgrade(null), { local: { current: null } }))).toBe(true);
+  });
+
+  test("a lower generation is never followed", () => {
+    const stale = change(settled(welcome), { peers: { cluster: change(cluster, { generation: 3, web: "ci/1" }) } });
+    expect(plan(stale)).toEqual([]);
+  });
+
+  test("with the store away nothing is restarted", () => {
+    const away = change(settled(web), {
+      local: { agent: { store: { mounted: false } } },
+      options: { logLevel: "debug" },
+    });
+    expect(verbs(plan(away))).toEqual([]);
+  });
+});
+
+describe("once stop has begun", () => {
+  test("only tear-down is planned, services first, and then nothing", () => {
+    const stopped = change(settled(web), { local: { stopped: true } });
+    const steps = plan(stopped);
+    expect(verbs(steps)).toEqual([`end ${WEB_SERVICE}`, `end ${AGENT_SERVICE}`]);
+    const done = after(stopped, steps);
+    expect(plan(change(done, { local: { claimed: false } }))).toEqual([]);
+  });
+});
+
+test("a second unit on the machine does nothing", () => {
+  expect(plan(change(web, { local: { occupant: "other/0" } }))).toEqual([]);
+});
