@@ -70,7 +70,7 @@ mount --bind worker root/var/lib/concourse-worker
 
 # Devices
 mount -t tmpfs -o mode=755,nosuid,size=4m tmpfs root/dev
-cp -a --parents ${boot.devices.map(quote).join(" ")} root
+(cd / && cp -a --parents ${boot.devices.map((path) => quote(path.slice(1))).join(" ")} "$OLDPWD/root")
 cp -a /dev/null root/dev/console
 mkdir root/dev/pts root/dev/shm
 mount -t devpts -o newinstance,nosuid,noexec,mode=620,gid=5,ptmxmode=666 devpts root/dev/pts
