@@ -37,7 +37,7 @@ function lockHash() {
 }
 
 function isInstalled() {
-  return existsSync(MARK) && readFileSync(MARK, "utf8") === lockHash() && existsSync(pinnedNode());
+  return existsSync(pinnedNode()) && existsSync(MARK) && readFileSync(MARK, "utf8") === lockHash();
 }
 
 /** The command that is this machine's npm: the one that started us, else the one in PATH. */
