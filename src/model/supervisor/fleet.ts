@@ -1,0 +1,179 @@
+/** All machines and unit agents of a model, kept as the state says they should be. */
+
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { UserError } from "../../errors.ts";
+import type { Disk, Machine, MachineKind } from "../../machines/machine.ts";
+import { unitPaths, unitTag } from "./agent-files.ts";
+import type { LiveModel } from "./live-model.ts";
+import { MachineKeeper } from "./machine-keeper.ts";
+import { UnitAgent } from "./unit-agent.ts";
+
+export class Fleet {
+  readonly #model: LiveModel;
+  readonly #kind: MachineKind;
+  readonly #keepers = new Map<string, MachineKeeper>();
+  readonly #agents = new Map<string, UnitAgent>();
+  /** Machines on their way out. */
+  readonly #leaving = new Set<string>();
+  #closing = false;
+
+  constructor(model: LiveModel, kind: MachineKind) {
+    this.#model = model;
+    this.#kind = kind;
+  }
+
+  /** Brings machines and agents in line with the state, and lets every unit do its next thing. */
+  reconcile(): void {
+    if (this.#closing) return;
+    const { data } = this.#model.state;
+    for (const [id, machine] of Object.entries(data.machines)) {
+      if (this.#isPlayed(id)) this.#play(id, machine.life);
+      else if (machine.life === "dead") this.#retire(id);
+      else if (!this.#keepers.has(id)) this.#add(id);
+    }
+    for (const agent of this.#agents.values()) agent.pump();
+    for (const id of this.#model.state.rebootsRequested()) this.#reboot(id);
+  }
+
+  agent(unit: string): UnitAgent | undefined {
+    return this.#agents.get(unit);
+  }
+
+  agents(): UnitAgent[] {
+    return [...this.#agents.values()];
+  }
+
+  /** Units on the machine with this address. */
+  unitsAt(address: string): string[] {
+    const { data } = this.#model.state;
+    return Object.values(data.units)
+      .filter((unit) => data.machines[unit.machine]?.address === address)
+      .map((unit) => unit.name);
+  }
+
+  /** @throws UserError if the model has no such machine of ours. */
+  keeper(id: string): MachineKeeper {
+    const keeper = this.#keepers.get(id);
+    if (keeper === undefined) throw new UserError(`machine ${id} not found`, "List them with: concourse-machine status");
+    return keeper;
+  }
+
+  /** Machines that hold units of an application. */
+  keepersOf(application: string): MachineKeeper[] {
+    const machines = new Set(
+      Object.values(this.#model.state.data.units)
+        .filter((unit) => unit.application === application)
+        .map((unit) => unit.machine),
+    );
+    return [...this.#keepers.values()].filter((keeper) => machines.has(keeper.id));
+  }
+
+  /** Ends every machine and what is in it; nothing is left of them on the host. */
+  async destroy(): Promise<void> {
+    this.#closing = true;
+    await Promise.all([...this.#keepers.values()].map((keeper) => keeper.destroy()));
+  }
+
+  /** A machine whose units are played by plug-ins is none: its address is the model's own. */
+  #isPlayed(id: string): boolean {
+    const { data } = this.#model.state;
+    const unit = Object.values(data.units).find((candidate) => candidate.machine === id);
+    return unit !== undefined && this.#charmOf(unit.application)?.channel !== null;
+  }
+
+  #charmOf(application: string) {
+    const { data } = this.#model.state;
+    return data.charms[data.applications[application]?.charm ?? ""]?.info;
+  }
+
+  #play(id: string, life: "alive" | "dead"): void {
+    const { state, network, record } = this.#model;
+    if (life === "dead") return state.machineGone(id, this.#model.now());
+    if (state.data.machines[id]?.address === network.address) return;
+    const hostname = `juju-${record.short}-${id}`;
+    const change = { status: "started", message: "Running", address: network.address, instanceId: hostname, hostname } as const;
+    state.setMachine(id, change, this.#model.now());
+    for (const unit of this.#unitsOf(id)) state.agentStarted(unit, this.#model.now(), { rebooted: false });
+    this.#model.changed();
+  }
+
+  #unitsOf(machine: string): string[] {
+    return Object.values(this.#model.state.data.units)
+      .filter((unit) => unit.machine === machine)
+      .map((unit) => unit.name);
+  }
+
+  #add(id: string): void {
+    const keeper = new MachineKeeper(this.#model, this.#kind, id, () => this.#disksFor(id), {
+      up: (machine) => this.#connect(id, machine),
+      down: (how) => this.#disconnect(id, how),
+    });
+    this.#keepers.set(id, keeper);
+    if (!this.#model.record.stopped.includes(id)) void keeper.start();
+  }
+
+  /** The application's disks, and the files of its resources where its charm has any. */
+  #disksFor(id: string): Disk[] {
+    const disks: Disk[] = [];
+    for (const unit of this.#unitsOf(id)) {
+      const application = unit.split("/")[0] ?? "";
+      disks.push(...(this.#model.record.disks[application] ?? []));
+      if (Object.keys(this.#charmOf(application)?.resources ?? {}).length === 0) continue;
+      const source = join(this.#model.paths.resources, application);
+      mkdirSync(source, { recursive: true, mode: 0o700 });
+      disks.push({ name: `resources-${unitTag(unit)}`, source, path: unitPaths(unit).resources, readOnly: true });
+    }
+    return disks;
+  }
+
+  #connect(id: string, machine: Machine): void {
+    for (const unit of this.#unitsOf(id)) {
+      const agent = this.#agents.get(unit) ?? new UnitAgent(this.#model, unit);
+      this.#agents.set(unit, agent);
+      agent.connect(machine).catch((error: unknown) => {
+        this.#model.note("ERROR", unitTag(unit), `agent did not start: ${(error as Error).message}`);
+      });
+    }
+  }
+
+  async #disconnect(id: string, how: "shutdown" | "kill"): Promise<void> {
+    await Promise.all(this.#unitsOf(id).map((unit) => this.#agents.get(unit)?.disconnect(how)));
+  }
+
+  #retire(id: string): void {
+    if (this.#leaving.has(id)) return;
+    this.#leaving.add(id);
+    void this.#remove(id);
+  }
+
+  async #remove(id: string): Promise<void> {
+    const { state, record } = this.#model;
+    for (const unit of this.#agents.keys()) {
+      if (state.data.units[unit] === undefined) this.#forget(unit);
+    }
+    try {
+      await this.#keepers.get(id)?.destroy();
+    } catch (error) {
+      this.#model.note("ERROR", `machine-${id}`, (error as Error).message);
+    }
+    this.#keepers.delete(id);
+    this.#leaving.delete(id);
+    record.stopped = record.stopped.filter((stopped) => stopped !== id);
+    state.machineGone(id, this.#model.now());
+    this.#model.changed();
+  }
+
+  #forget(unit: string): void {
+    this.#agents.delete(unit);
+    delete this.#model.record.unpacked[unit];
+  }
+
+  #reboot(id: string): void {
+    if (this.#leaving.has(id)) return;
+    this.#leaving.add(id);
+    this.keeper(id)
+      .reboot()
+      .finally(() => this.#leaving.delete(id));
+  }
+}

@@ -1,0 +1,159 @@
+/** One machine of the model: boots it, notices when it goes down by itself, and hands it to the agents of its units. */
+
+import { spawn, type ChildProcess } from "node:child_process";
+import { join } from "node:path";
+import type { Disk, Machine, MachineKind } from "../../machines/machine.ts";
+import { AGENT_PATH } from "./in-machine.ts";
+import type { LiveModel } from "./live-model.ts";
+
+export interface KeeperEvents {
+  /** The machine is up, again or for the first time. */
+  up(machine: Machine): void;
+  /** It has gone down; with it went everything that ran there. */
+  down(how: "shutdown" | "kill"): Promise<void> | void;
+}
+
+export class MachineKeeper {
+  readonly id: string;
+  readonly #model: LiveModel;
+  readonly #kind: MachineKind;
+  readonly #disks: () => readonly Disk[];
+  readonly #events: KeeperEvents;
+  #machine: Machine | null = null;
+  /** A process that sleeps in the machine: its end tells that the machine has ended. */
+  #sentinel: ChildProcess | null = null;
+  /** One thing at a time: boot, stop, attach … in the order asked for. */
+  #queue: Promise<unknown> = Promise.resolve();
+
+  constructor(model: LiveModel, kind: MachineKind, id: string, disks: () => readonly Disk[], events: KeeperEvents) {
+    this.#model = model;
+    this.#kind = kind;
+    this.id = id;
+    this.#disks = disks;
+    this.#events = events;
+  }
+
+  get machine(): Machine | null {
+    return this.#machine;
+  }
+
+  /** Boots the machine, or takes hold of it where it already runs. */
+  start(): Promise<void> {
+    return this.#serially(() => this.#boot());
+  }
+
+  stop(how: "shutdown" | "kill"): Promise<void> {
+    return this.#serially(() => this.#halt(how));
+  }
+
+  reboot(): Promise<void> {
+    return this.#serially(async () => {
+      await this.#halt("shutdown");
+      await this.#boot();
+    });
+  }
+
+  attach(disk: Disk): Promise<void> {
+    return this.#serially(async () => await this.#machine?.attach(disk));
+  }
+
+  detach(name: string): Promise<void> {
+    return this.#serially(async () => await this.#machine?.detach(name));
+  }
+
+  freeze(): Promise<void> {
+    return this.#serially(async () => await this.#machine?.freeze());
+  }
+
+  thaw(): Promise<void> {
+    return this.#serially(async () => await this.#machine?.thaw());
+  }
+
+  destroy(): Promise<void> {
+    return this.#serially(async () => {
+      this.#dropSentinel();
+      const machine = this.#machine ?? (await this.#handle());
+      this.#machine = null;
+      await machine.destroy();
+    });
+  }
+
+  /** Lets go of the machine without touching it. */
+  release(): void {
+    this.#dropSentinel();
+  }
+
+  #serially(task: () => Promise<void>): Promise<void> {
+    const result = this.#queue.then(task);
+    this.#queue = result.catch(() => {});
+    return result;
+  }
+
+  #handle(): Promise<Machine> {
+    const { record, network, paths } = this.#model;
+    const hostname = `juju-${record.short}-${this.id}`;
+    const directory = join(paths.machines, this.id);
+    const spec = { model: record.short, id: this.id, hostname, directory, disks: this.#disks() };
+    return this.#kind.machine(spec, network);
+  }
+
+  async #boot(): Promise<void> {
+    if (this.#machine !== null) return;
+    const hostname = `juju-${this.#model.record.short}-${this.id}`;
+    try {
+      const machine = await this.#handle();
+      if (!(await machine.running())) this.#tell({ status: "pending", message: "Creating container" });
+      await machine.start();
+      await machine.booted();
+      this.#machine = machine;
+      const { address, instanceId } = machine;
+      this.#tell({ status: "started", message: "Running", address, instanceId, hostname });
+      this.#watch(machine);
+      this.#events.up(machine);
+    } catch (error) {
+      this.#tell({ status: "error", message: (error as Error).message });
+      this.#model.note("ERROR", `machine-${this.id}`, (error as Error).message);
+    }
+  }
+
+  async #halt(how: "shutdown" | "kill"): Promise<void> {
+    const machine = this.#machine;
+    if (machine === null) return;
+    this.#machine = null;
+    this.#dropSentinel();
+    if (how === "kill") await this.#events.down(how);
+    await machine.stop(how);
+    if (how === "shutdown") await this.#events.down(how);
+    this.#tell({ status: "down", message: "Stopped" });
+  }
+
+  #tell(change: Parameters<LiveModel["state"]["setMachine"]>[1]): void {
+    this.#model.state.setMachine(this.id, change, this.#model.now());
+    this.#model.changed();
+  }
+
+  #watch(machine: Machine): void {
+    const [program = "", ...args] = machine.command(["sleep", "infinity"], { PATH: AGENT_PATH }, "/");
+    const sentinel = spawn(program, args, { stdio: "ignore" });
+    this.#sentinel = sentinel;
+    sentinel.once("exit", () => {
+      if (this.#sentinel === sentinel) void this.#serially(() => this.#revive(machine));
+    });
+  }
+
+  /** The machine ended without being asked to (`reboot` typed inside, say): it comes back as a container does. */
+  async #revive(machine: Machine): Promise<void> {
+    if (this.#machine !== machine) return;
+    this.#sentinel = null;
+    if (await machine.running()) return this.#watch(machine);
+    this.#machine = null;
+    await this.#events.down("kill");
+    await this.#boot();
+  }
+
+  #dropSentinel(): void {
+    const sentinel = this.#sentinel;
+    this.#sentinel = null;
+    sentinel?.kill("SIGKILL");
+  }
+}

@@ -1,0 +1,227 @@
+/**
+ * The process behind a model: owns its state, its machines and its servers. It lives in the model's network and may be
+ * killed at any moment: machines keep running, and the next one carries on from `model.json`.
+ */
+
+import { createServer, type Server } from "node:net";
+import { once } from "node:events";
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { MachineKind, Network } from "../../machines/machine.ts";
+import { startMirror, type Mirror } from "../mirror/mirror.ts";
+import type { StatusData } from "../state/model.ts";
+import { parseExecArguments } from "./exec-arguments.ts";
+import { unitPaths } from "./agent-files.ts";
+import { Exposure } from "./exposure.ts";
+import { Fleet } from "./fleet.ts";
+import { startHookServer, type ExecCall, type HookReply, type ToolCall } from "./hook-server.ts";
+import { killContexts } from "./leftovers.ts";
+import { LiveModel } from "./live-model.ts";
+import { OutsideLink } from "./outside-link.ts";
+import type { ModelPaths } from "./paths.ts";
+import { PlayedApplications } from "./played.ts";
+import { startRequestServer } from "./protocol.ts";
+import { startProxy } from "./proxy.ts";
+import { Ticker } from "./timer.ts";
+import { HOOK_PORT } from "./unit-agent.ts";
+import { handle } from "./verbs.ts";
+
+export const PROXY_PORT = 17073;
+export const MIRROR_PORT = 17080;
+
+export interface Start {
+  readonly paths: ModelPaths;
+  readonly network: Network;
+  readonly kind: MachineKind;
+  /** Descriptor of this process that holds the host's network namespace open. */
+  readonly hostNetwork: number;
+}
+
+export class Supervisor {
+  readonly model: LiveModel;
+  readonly kind: MachineKind;
+  readonly fleet: Fleet;
+  readonly played: PlayedApplications;
+  readonly exposure: Exposure;
+  readonly #ticker: Ticker;
+  readonly #start: Start;
+  #outside: OutsideLink | null = null;
+  #servers: Server[] = [];
+  #mirror: Mirror | null = null;
+  #closing = false;
+
+  constructor(start: Start) {
+    this.#start = start;
+    this.kind = start.kind;
+    this.model = new LiveModel(start.paths, start.network);
+    this.fleet = new Fleet(this.model, start.kind);
+    this.played = new PlayedApplications(this.model);
+    this.exposure = new Exposure(this.model, () => this.#outside);
+    this.#ticker = new Ticker(this.model);
+  }
+
+  /** Opens all servers, takes hold of what runs, and answers requests. Ends with false if there is one already. */
+  async start(): Promise<boolean> {
+    const { paths, network } = this.#start;
+    if (!(await this.#isOnlyOne())) return false;
+    writeFileSync(paths.pid, `${process.pid}\n`);
+    killContexts(this.model.record.running);
+    this.model.record.running = [];
+    await this.#openOutside();
+    const onError = (error: unknown): void => this.model.note("ERROR", "model", (error as Error).message);
+    const hooks = { tool: (call: ToolCall) => this.#tool(call), exec: (call: ExecCall) => this.#exec(call) };
+    this.#servers.push(await startHookServer(network.address, HOOK_PORT, hooks, onError));
+    this.#servers.push(
+      await startProxy(network.address, PROXY_PORT, (host, port) => {
+        if (this.#outside === null) throw new Error("no way out");
+        return this.#outside.dial(host, port);
+      }),
+    );
+    await this.openMirror();
+    this.model.onChange(() => this.#settle());
+    rmSync(paths.socket, { force: true });
+    this.#servers.push(await startRequestServer(paths.socket, (call) => handle(this, call)));
+    this.model.changed();
+    return true;
+  }
+
+  /** What `status` shows, with the supervisor's own remark. */
+  status(): StatusData {
+    const { notes } = this.model.record;
+    const data = this.model.state.status(this.model.now());
+    return notes === "" ? data : { ...data, model: { ...data.model, status: { ...data.model.status, message: notes } } };
+  }
+
+  get mirror(): Mirror | null {
+    return this.#mirror;
+  }
+
+  get proxyUrl(): string {
+    return `http://${this.model.network.address}:${PROXY_PORT}`;
+  }
+
+  /** Serves the release that the record names, if it names one. */
+  async openMirror(): Promise<void> {
+    await this.#mirror?.close();
+    this.#mirror = null;
+    const { mirror } = this.model.record;
+    if (mirror === null) return;
+    const log = join(this.model.paths.root, "log", "mirror.jsonl");
+    const options = { address: this.model.network.address, port: MIRROR_PORT, releases: [mirror.release], log };
+    this.#mirror = await startMirror(options);
+  }
+
+  /** Ends everything the model has on this host, as far as this process knows it. The caller removes the files. */
+  async destroy(): Promise<void> {
+    this.#closing = true;
+    this.#ticker.stop();
+    await Promise.all([this.played.destroy(), this.fleet.destroy()]);
+    await this.#mirror?.close();
+    this.#outside?.stop();
+  }
+
+  #settle(): void {
+    if (this.#closing) return;
+    this.played.reconcile();
+    this.fleet.reconcile();
+    this.exposure.reconcile();
+    this.#ticker.arm();
+  }
+
+  /** An abstract socket is there exactly as long as its process: the one lock that needs no clearing up. */
+  async #isOnlyOne(): Promise<boolean> {
+    const guard = createServer();
+    guard.listen(`\0concourse-machine/${this.model.record.uuid}`);
+    try {
+      await once(guard, "listening");
+      this.#servers.push(guard);
+      return true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "EADDRINUSE") return false;
+      throw error;
+    }
+  }
+
+  async #openOutside(): Promise<void> {
+    const { inward, outward } = this.model.paths;
+    this.#outside = await OutsideLink.start({
+      hostNetwork: this.#start.hostNetwork,
+      inward,
+      outward,
+      target: (key, port) => this.exposure.target(key, port),
+      onExit: () => {
+        this.#outside?.stop();
+        this.#outside = null;
+        this.exposure.forget();
+        if (!this.#closing) void this.#openOutside().then(() => this.model.changed());
+      },
+    });
+  }
+
+  #tool(call: ToolCall): HookReply {
+    const unit = /^(.+?\/\d+)-/.exec(call.contextId)?.[1] ?? "";
+    const agent = this.fleet.agent(unit);
+    const run = this.model.state.run(call.contextId);
+    if (agent === undefined || !agent.busy) {
+      const reason = `dial unix ${unitPaths(unit).agentSocket}: connect: connection refused`;
+      return { code: 1, stdout: "", stderr: `ERROR ${reason}\n` };
+    }
+    if (run === undefined) {
+      return { code: 1, stdout: "", stderr: `ERROR bad request: wrong context ID; got "${call.contextId}"\n` };
+    }
+    const reply = run.tool(call, this.model.now(), (path) => agent.readFile(path));
+    if (run.reboot === "now") agent.kill(call.contextId);
+    this.model.changed();
+    return reply;
+  }
+
+  async #exec(call: ExecCall): Promise<HookReply> {
+    const local = this.fleet.unitsAt(call.peer);
+    const refuse = (code: number, message: string): HookReply => ({ code, stdout: "", stderr: `ERROR ${message}\n` });
+    if (call.contextId !== "") {
+      return refuse(2, `juju-exec cannot be called from within a hook, have context "${call.contextId}"`);
+    }
+    let request;
+    try {
+      request = parseExecArguments(call.args, local);
+    } catch (error) {
+      return refuse(2, (error as Error).message);
+    }
+    if (!local.includes(request.unit)) return refuse(1, `unit "${request.unit}" not found on this machine`);
+    if (request.commands === "-" && call.stdin === null) return { code: 0, stdout: "", stderr: "", needsStdin: true };
+    try {
+      return await this.#runCommand(request.unit, request.commands === "-" ? (call.stdin ?? "") : request.commands, request);
+    } catch (error) {
+      return refuse(1, (error as Error).message);
+    }
+  }
+
+  /** Waits its turn between the unit's hooks. */
+  async #runCommand(
+    unit: string,
+    script: string,
+    options: { readonly relationId?: number; readonly remoteUnit?: string },
+  ): Promise<HookReply> {
+    const { state } = this.model;
+    const { relationId, remoteUnit } = options;
+    const context = {
+      ...(relationId === undefined ? {} : { relationId }),
+      ...(remoteUnit === undefined ? {} : { remoteUnit }),
+    };
+    const id = state.enqueueCommand(unit, script, context, this.model.now());
+    this.model.changed();
+    const task = await this.model.until(() => {
+      const current = state.task(id);
+      return current.completed === null ? undefined : current;
+    });
+    const { results } = task;
+    state.forgetTask(id);
+    this.model.changed();
+    if (results["return-code"] === undefined) throw new Error(task.message);
+    return {
+      code: Number(results["return-code"]),
+      stdout: String(results["stdout"] ?? ""),
+      stderr: String(results["stderr"] ?? ""),
+    };
+  }
+}
