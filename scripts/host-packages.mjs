@@ -9,6 +9,7 @@ import { existsSync } from "node:fs";
 const HOST_PACKAGES = [
   { package: "util-linux", files: ["/usr/bin/unshare", "/bin/unshare"] },
   { package: "mount", files: ["/usr/bin/mount", "/bin/mount"] },
+  { package: "perl-base", files: ["/usr/bin/perl", "/bin/perl"] },
   { package: "iproute2", files: ["/usr/sbin/ip", "/sbin/ip", "/usr/bin/ip", "/bin/ip"] },
   { package: "systemd", files: ["/usr/lib/systemd/systemd", "/lib/systemd/systemd"] },
   { package: "dbus", files: ["/usr/lib/systemd/system/dbus.service", "/lib/systemd/system/dbus.service"] },
