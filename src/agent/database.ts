@@ -15,6 +15,9 @@
  * to the next one. A provider without these roles gets step 3 only. What is in place already is not touched.
  */
 
+import { once } from "node:events";
+import { createConnection } from "node:net";
+import type { Socket } from "node:net";
 import postgres from "postgres";
 import type { AgentState, DatabaseOrders, Problem } from "./contract.ts";
 
@@ -62,6 +65,7 @@ export async function prepareDatabase(
   return { ready: false, ...worst.at, problem: worst.problem };
 }
 
+const WAIT = "its charm may be adding it; see juju status";
 const REJOIN = "if it stays so, remove the relation and add it again";
 const NO_HOST = problem("database-unreachable", false, "PostgreSQL tells no host yet", "see juju status --relations");
 
@@ -217,7 +221,7 @@ async function withSession<T>(
  * address that the certificate does not list, and the CA signs for this cluster only (`sslmode=verify-ca`).
  */
 export const connectPostgres: ConnectDatabase = async (at, orders) => {
-  const sql = postgres({
+  const options: postgres.Options<Record<string, never>> & { socket: () => Promise<Socket> } = {
     host: at.host,
     port: at.port,
     user: orders.user,
@@ -226,12 +230,14 @@ export const connectPostgres: ConnectDatabase = async (at, orders) => {
     ssl: orders.ca === null ? false : { ca: orders.ca, checkServerIdentity: () => undefined },
     max: 1,
     connect_timeout: CONNECT_SECONDS,
+    socket: onlyOnce(() => openSocket(at)),
     // Neither prepared statements nor look-ups of types: a pooler in between may not like them.
     prepare: false,
     fetch_types: false,
     onnotice: () => undefined,
     connection: { application_name: "concourse-agent" },
-  });
+  };
+  const sql = postgres(options);
   const session: DatabaseSession = {
     run: (text, ...parameters) => beforeLong(sql.unsafe(text, [...parameters])),
     end: () => sql.end({ timeout: 0 }),
@@ -244,6 +250,27 @@ export const connectPostgres: ConnectDatabase = async (at, orders) => {
     throw error;
   }
 };
+
+/** The library connects again when a connection is lost; a session that did so would have lost its role and transaction. */
+function onlyOnce<T>(open: () => Promise<T>): () => Promise<T> {
+  let opened = false;
+  return async () => {
+    if (opened) throw Object.assign(new Error("the connection was closed"), { code: "ECONNRESET" });
+    opened = true;
+    return open();
+  };
+}
+
+async function openSocket({ host, port }: Host): Promise<Socket> {
+  const socket = createConnection({ host, port });
+  try {
+    await once(socket, "connect", { signal: AbortSignal.timeout(CONNECT_SECONDS * 1000) });
+    return socket;
+  } catch (error) {
+    socket.destroy();
+    throw codeOf(error) === "ABORT_ERR" ? Object.assign(new Error("no connection"), { code: "ETIMEDOUT" }) : error;
+  }
+}
 
 /** A server that was frozen in mid-session answers never; the caller then ends the session. */
 async function beforeLong<T>(answer: PromiseLike<T>): Promise<T> {
@@ -269,9 +296,12 @@ function explain(error: unknown, at: Host, { user, database, ca }: DatabaseOrder
     case "28P01":
       return problem("database-password", false, `PostgreSQL refuses the password of ${name(user)}`, REJOIN);
     case "28000":
-      return ca === null && /no encryption/.test(String(error))
-        ? problem("database-tls", false, `${server} wants TLS but told no CA`, "see juju config")
-        : problem("database-password", false, `PostgreSQL does not let ${name(user)} in`, REJOIN);
+      return problem(
+        "database-access",
+        false,
+        `PostgreSQL has no rule to let ${name(user)} in${ca ? "" : " without TLS"}`,
+        WAIT,
+      );
     case "3D000":
       return problem("database-missing", true, `PostgreSQL has no database ${name(database)}`, REJOIN);
     case "42501":

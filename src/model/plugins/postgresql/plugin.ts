@@ -167,7 +167,9 @@ export class PostgresqlInstance implements PluginInstance {
       },
     );
     const uris = secrets.map(({ key, label, content }) => [key, relation.secret(label, content)] as const);
-    relation.setAppData({ ...bag, ...Object.fromEntries(uris) });
+    const told = relation.appData();
+    const news = Object.entries({ ...bag, ...Object.fromEntries(uris) }).filter(([key, value]) => told[key] !== value);
+    if (news.length > 0) relation.setAppData(Object.fromEntries(news));
   }
 
   async #dropUsers(wanted: ReadonlySet<string>): Promise<void> {
