@@ -68,7 +68,7 @@ async function fetchPackage(spec: string, integrity: string, directory: string):
 async function npmPack(spec: string, into: string): Promise<string> {
   const npm = process.env["npm_execpath"];
   const [command, ...first] = npm === undefined ? ["npm"] : [process.execPath, npm];
-  const words = [...first, "pack", spec, "--json", "--loglevel=error", "--pack-destination", into];
+  const words = [...first, "pack", spec, "--json", "--prefer-offline", "--loglevel=error", "--pack-destination", into];
   try {
     const { stdout } = await run(command as string, words, { cwd: ROOT });
     const [packed] = JSON.parse(stdout) as { filename: string }[];
