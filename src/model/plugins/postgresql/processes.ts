@@ -12,13 +12,14 @@ const POLL_MS = 20;
 /** Process id of the server that runs on `data`, or null. */
 export async function findServer(data: string): Promise<number | null> {
   const pid = Number((await pidFile(data))[0]);
-  if (!Number.isInteger(pid) || pid <= 1) return null;
-  try {
-    const [theirs, ours] = await Promise.all([stat(`/proc/${pid}/cwd`), stat(data)]);
-    return theirs.dev === ours.dev && theirs.ino === ours.ino && !(await isZombie(pid)) ? pid : null;
-  } catch {
-    return null;
-  }
+  return Number.isInteger(pid) && pid > 1 && (await worksIn(pid, data)) ? pid : null;
+}
+
+/** Every process that works on `data`: the server, its children, and for a moment the orphans of one that was killed. */
+export async function processesOn(data: string): Promise<number[]> {
+  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name)).map(Number);
+  const found = await Promise.all(pids.map((pid) => worksIn(pid, data)));
+  return pids.filter((_, index) => found[index]);
 }
 
 /** True once the server says that it takes connections (PostgreSQL 16, src/include/utils/pidfile.h, line 8). */
@@ -36,12 +37,13 @@ export async function until(what: string, ms: number, condition: () => Promise<b
 }
 
 /**
- * Sends a signal to the server and each of its children: a stopped postmaster alone would leave open connections
+ * Stops or continues the server and each of its children: a stopped postmaster alone would leave open connections
  * working. The postmaster comes first, so that it makes no further child meanwhile.
  */
-export async function signalAll(pid: number, signal: "SIGSTOP" | "SIGCONT"): Promise<void> {
-  process.kill(pid, signal);
-  for (const child of await childrenOf(pid)) sendSignal(child, signal);
+export async function signalAll(data: string, signal: "SIGSTOP" | "SIGCONT"): Promise<void> {
+  const server = await findServer(data);
+  if (server !== null) sendSignal(server, signal);
+  for (const pid of await processesOn(data)) sendSignal(pid, signal);
 }
 
 /** Sends a signal; a process that is gone already is no error. */
@@ -62,12 +64,6 @@ export async function isGone(pid: number): Promise<boolean> {
   }
 }
 
-export async function childrenOf(pid: number): Promise<number[]> {
-  const all = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
-  const parents = await Promise.all(all.map((name) => parentOf(name)));
-  return all.filter((_, index) => parents[index] === pid).map(Number);
-}
-
 /** True if the process is stopped by a signal. */
 export async function isStopped(pid: number): Promise<boolean> {
   return (await processStat(pid))[0] === "T";
@@ -77,16 +73,17 @@ async function isZombie(pid: number): Promise<boolean> {
   return (await processStat(pid))[0] === "Z";
 }
 
-async function parentOf(pid: string): Promise<number> {
+async function worksIn(pid: number, directory: string): Promise<boolean> {
   try {
-    return Number((await processStat(pid))[1]);
+    const [theirs, ours] = await Promise.all([stat(`/proc/${pid}/cwd`), stat(directory)]);
+    return theirs.dev === ours.dev && theirs.ino === ours.ino && !(await isZombie(pid));
   } catch {
-    return 0;
+    return false;
   }
 }
 
 /** Fields of /proc/<pid>/stat from the state on; the name before may hold any character (proc(5)). */
-async function processStat(pid: number | string): Promise<string[]> {
+async function processStat(pid: number): Promise<string[]> {
   const text = await readFile(`/proc/${pid}/stat`, "utf8");
   return text.slice(text.lastIndexOf(")") + 2).split(" ");
 }

@@ -15,7 +15,7 @@ import postgres from "postgres";
 import { linkLibraries, nativeDirectory } from "./binaries.ts";
 import { issueCertificates } from "./certificates.ts";
 import { CLUSTER, confined, PACKAGE, PASSWD, SERVER_UID } from "./confinement.ts";
-import { findServer, isGone, isReady, isStopped, sendSignal, signalAll, until } from "./processes.ts";
+import { findServer, isGone, isReady, isStopped, processesOn, sendSignal, signalAll, until } from "./processes.ts";
 import { accessRules, serverSettings } from "./settings.ts";
 import type { Settings } from "./settings.ts";
 
@@ -50,7 +50,7 @@ export class Server {
     await this.#prepare(settings.address);
     const changed = await this.#configure(settings);
     if (changed) await this.stop();
-    const child = (await this.pid()) === null ? this.#spawn() : null;
+    const child = (await this.pid()) === null ? await this.#spawn() : null;
     await until("Starting PostgreSQL", START_MS, async () => {
       if (child && child.exitCode !== null) throw new Error(`PostgreSQL did not start: ${await this.#lastWords()}`);
       return (await this.pid()) !== null && isReady(this.#data);
@@ -61,7 +61,7 @@ export class Server {
   async stop(): Promise<void> {
     const pid = await this.pid();
     if (pid === null) return;
-    await signalAll(pid, "SIGCONT");
+    await signalAll(this.#data, "SIGCONT");
     sendSignal(pid, "SIGINT");
     try {
       await until("Stopping PostgreSQL", FAST_STOP_MS, () => isGone(pid));
@@ -79,11 +79,11 @@ export class Server {
 
   /** Freezes every process of the server: its port still takes connections and answers nothing. */
   async pause(): Promise<void> {
-    await signalAll(await this.#running(), "SIGSTOP");
+    await signalAll(this.#data, "SIGSTOP");
   }
 
   async resume(): Promise<void> {
-    await signalAll(await this.#running(), "SIGCONT");
+    await signalAll(this.#data, "SIGCONT");
   }
 
   /** Null if it does not run. */
@@ -177,7 +177,13 @@ export class Server {
     return changed;
   }
 
-  #spawn(): ChildProcess {
+  /** A server that was killed leaves children behind; they go by themselves, and a new one must not start before. */
+  async #spawn(): Promise<ChildProcess> {
+    await until(
+      "The end of the last PostgreSQL",
+      FAST_STOP_MS,
+      async () => (await processesOn(this.#data)).length === 0,
+    );
     const child = this.#run(["postgres", "-D", `${CLUSTER}/data`]);
     child.unref();
     return child;
