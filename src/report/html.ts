@@ -1,0 +1,70 @@
+import { clock, day, duration } from "./format.ts";
+import { escape, PHASES, timelineSvg } from "./timeline.ts";
+import { holds, type Report } from "./types.ts";
+
+const STYLE = `
+:root { color-scheme: light dark; --ink: #1d2329; --soft: #66707a; --line: #d9dee3; --paper: #ffffff; --panel: #f5f7f9;
+  --starting: #c3cbd3; --downloading: #2f6fde; --waiting: #e3a72f; --working: #7aa7e8; --blocked: #cf4436; --active: #2f9e5f; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e6eaee; --soft: #9aa5b0; --line: #343c44; --paper: #14181c; --panel: #1d2329;
+  --starting: #4b555f; } }
+* { box-sizing: border-box; }
+body { margin: 0 auto; max-width: 1040px; padding: 32px 24px 64px; background: var(--paper); color: var(--ink);
+  font: 15px/1.5 system-ui, sans-serif; }
+h1 { font-size: 26px; margin: 0 0 4px; } h2 { font-size: 18px; margin: 36px 0 10px; }
+.lead { color: var(--soft); margin: 0 0 16px; }
+.result { display: inline-block; padding: 3px 12px; border-radius: 12px; color: #fff; background: var(--active); font-weight: 600; }
+.result.bad { background: var(--blocked); }
+table { border-collapse: collapse; width: 100%; } th, td { text-align: left; vertical-align: top; padding: 6px 12px 6px 0; border-bottom: 1px solid var(--line); }
+th { color: var(--soft); font-weight: 500; } td.result-cell { white-space: nowrap; font-weight: 600; }
+.yes { color: var(--active); } .no { color: var(--blocked); } .open { color: var(--soft); }
+pre { background: var(--panel); padding: 14px; border-radius: 6px; overflow-x: auto; font-size: 12.5px; line-height: 1.45; }
+figure { margin: 0; overflow-x: auto; } svg { width: 100%; min-width: 720px; height: auto; font: 12px system-ui, sans-serif; }
+svg text { fill: var(--soft); } svg text.unit { fill: var(--ink); } svg .tick { stroke: var(--line); }
+svg .milestone line { stroke: var(--soft); stroke-dasharray: 2 3; } svg .milestone text { fill: var(--ink); font-size: 10px; }
+${PHASES.map(([phase]) => `rect.${phase} { fill: var(--${phase}); } .key.${phase} { background: var(--${phase}); }`).join("\n")}
+.legend span { margin-right: 18px; color: var(--soft); } .key { display: inline-block; width: 12px; height: 12px; border-radius: 2px; margin-right: 6px; }
+ol, ul { padding-left: 22px; }`;
+
+const verdict = (result: boolean | null): string =>
+  result === null
+    ? '<span class="open">not looked at</span>'
+    : result
+      ? '<span class="yes">holds</span>'
+      : '<span class="no">does not hold</span>';
+
+/** The report as one page that needs nothing else: no script, no font, no picture from elsewhere. */
+export function html(report: Report): string {
+  const { title, started, ended, configuration, milestones, checks, figures, status, storage, limitations } = report;
+  const good = holds(report);
+  return `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${escape(title)}</title>
+<style>${STYLE}</style>
+<h1>${escape(title)}</h1>
+<p class="lead">${day(started)}, ${clock(started)} to ${clock(ended)} UTC, ${duration(ended - started)}</p>
+<p><span class="result${good ? "" : " bad"}">${good ? "Every check holds" : "Not every check holds"}</span></p>
+<h2>Timeline</h2>
+<figure>${timelineSvg(report)}</figure>
+<p class="legend">${PHASES.map(([phase, text]) => `<span><i class="key ${phase}"></i>${text}</span>`).join("")}</p>
+<ol>${milestones.map(({ at, text }) => `<li>${clock(at)} (+${duration(at - started)}) ${escape(text)}</li>`).join("")}</ol>
+<h2>Success criteria</h2>
+<table><tr><th>Check<th>Result<th>Seen</tr>
+${checks.map((check) => `<tr><td>${escape(check.name)}<td class="result-cell">${verdict(check.holds)}<td>${escape(check.evidence)}</tr>`).join("\n")}
+</table>
+<h2>Measured</h2>
+<table><tr><th>Figure<th>Value<th>Limit<th>Result</tr>
+${figures.map((figure) => `<tr><td>${escape(figure.name)}<td>${escape(figure.value)}<td>${escape(figure.limit)}<td class="result-cell">${figure.limit === "" ? "" : verdict(figure.holds)}</tr>`).join("\n")}
+</table>
+<h2>Final status</h2>
+<pre>${escape(status.trimEnd())}</pre>
+<h2>Shared storage</h2>
+<pre>${storage.map(({ name, detail }) => escape(`${name.padEnd(26)}${detail}`)).join("\n")}</pre>
+<h2>Configuration</h2>
+<table>${configuration.map(([name, value]) => `<tr><th>${escape(name)}<td>${escape(value)}</tr>`).join("\n")}</table>
+<h2>Limitations</h2>
+${limitations.length > 0 ? `<ul>${limitations.map((line) => `<li>${escape(line)}</li>`).join("")}</ul>` : "<p>None known.</p>"}
+</html>
+`;
+}
