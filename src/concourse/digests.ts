@@ -1,7 +1,8 @@
 /**
- * SHA-256 of the release archives for linux-amd64, by `<version>-<arch>`. From concourse-bosh-release, config/blobs.yml at
- * each tag: its blob is the release candidate that the release pipeline only renames (concourse/ci,
- * tasks/prep-release-assets/run.sh). No such list exists for arm64.
+ * SHA-256 of upstream's `concourse-<version>-linux-amd64.tgz`, by `<version>-<arch>`.
+ *
+ * Source: `config/blobs.yml` of concourse-bosh-release at the tag of each version. Its blob is the archive that
+ * Concourse's release pipeline then only renames. There is no such list for arm64.
  */
 export const KNOWN_DIGESTS: Readonly<Record<string, string>> = {
   "7.14.0-amd64": "96e5962dbcd55d28bb7c3d8cf93f92299ba918cb48dc13cac9da7ee03b747710",

@@ -38,10 +38,10 @@ export function errno(error: unknown): string {
   return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
 }
 
-/** What a failed call on a file of the store means. `name` is the file, relative to `path`, the store's directory. */
+/** What a failed call on a file of the store means. `name` is where it happened, relative to `path`, the store's directory. */
 export function fileProblem(error: unknown, path: string, name: string): Problem {
   const code = errno(error);
-  const file = name === "" ? path : `${path}/${name}`;
+  const file = [path, name, lastName(error)].filter((part) => part !== "").join("/");
   switch (code) {
     case "ENOSPC":
       return waiting("no-space", `No space left on ${path}: free some (df -h ${path}); it goes on by itself`);
@@ -71,6 +71,13 @@ export function fileProblem(error: unknown, path: string, name: string): Problem
     default:
       return waiting("store-failing", `${file}: ${code === "" ? String(error) : code}; it is tried again`);
   }
+}
+
+/** The name that Node's error is about: the end of its path, which begins with a descriptor of ours. */
+function lastName(error: unknown): string {
+  const { path, dest } = error as { readonly path?: unknown; readonly dest?: unknown };
+  const text = dest ?? path;
+  return typeof text === "string" && text.startsWith("/proc/self/fd/") ? `…/${text.split("/").slice(5).join("/")}` : "";
 }
 
 /** What a failed connection means. Only the host is named: URLs can be long, and can hold a password. */

@@ -45,6 +45,8 @@ export async function writeNew(directory: Dir, name: string, text: string, mode:
   try {
     await using(file, async () => {
       await file.write([new TextEncoder().encode(text)], 0);
+      // Whatever the umask made of it.
+      await file.chmod(mode);
       await file.sync();
     });
   } catch (error) {

@@ -33,7 +33,8 @@ export type Archive =
 /** An archive that was fetched whole and found bad: not fetched again until it looks different. */
 export interface BadArchive {
   readonly url: string;
-  readonly sha256: string;
+  /** SHA-256 that it should have had. */
+  readonly wanted: string;
   readonly etag: string | null;
   readonly modified: string | null;
   readonly length: number | null;
@@ -58,8 +59,10 @@ export interface FetchOptions {
   readonly signal: AbortSignal;
   /** False only for the action that fetches without the lock. */
   readonly lock: boolean;
-  /** `StoreError.bad` of the last attempt for the same target. */
+  /** `StoreError.bad` of the last attempt. */
   readonly bad: BadArchive | null;
+  /** Published copies that a deep check has found damaged: a new one is fetched in spite of them. */
+  readonly damaged?: readonly string[];
 }
 
 export type FetchOutcome =

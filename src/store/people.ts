@@ -1,0 +1,39 @@
+import { compare, valid } from "semver";
+import type { Ports } from "../ports.ts";
+import { orNull, readSmall, replaceFile, using } from "./files.ts";
+import { BIN, INSTALLED_VERSION, parseReleaseName, RELEASES } from "./layout.ts";
+import type { Store } from "./types.ts";
+
+/**
+ * Brings up to date what people look at: `.installed_version` and the link `bin`. No unit reads them. Something of
+ * another kind under these names is left alone.
+ */
+export async function writeCopiesForPeople(ports: Pick<Ports, "random">, store: Store): Promise<void> {
+  const newest = await newestRelease(store);
+  if (newest === null) {
+    return;
+  }
+  const { root } = store;
+  const temporary = (name: string) => `.${name}.${store.orders.member}.${ports.random.uuid()}`;
+  if ((await readSmall(root, INSTALLED_VERSION)) !== newest.version) {
+    await replaceFile(root, INSTALLED_VERSION, newest.version, temporary("version"));
+  }
+  const target = `${RELEASES}/${newest.name}/${BIN}`;
+  const found = await orNull("ENOENT", root.lstat(BIN));
+  const current = found?.kind === "link" ? await root.readlink(BIN) : null;
+  if (current !== target && (found === null || found.kind === "link")) {
+    const name = temporary(BIN);
+    await root.symlink(target, name);
+    await root.rename(name, root, BIN);
+    await root.sync();
+  }
+}
+
+async function newestRelease(store: Store): Promise<{ readonly name: string; readonly version: string } | null> {
+  const names = await using(await store.root.openDirectory(RELEASES), (releases) => releases.list());
+  const known = names.flatMap((name) => {
+    const parts = parseReleaseName(name);
+    return parts !== null && valid(parts.version) !== null ? [{ name, version: parts.version, copy: parts.copy }] : [];
+  });
+  return known.toSorted((a, b) => compare(b.version, a.version) || b.copy - a.copy).at(0) ?? null;
+}
