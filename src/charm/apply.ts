@@ -182,11 +182,10 @@ async function giveUpLease(facts: Facts): Promise<void> {
     import("../store/store.ts"),
     import("../store/lease.ts"),
   ]);
-  const ports = hostPorts;
-  const { store } = await openStore(ports, { ...orders.store, mayCreate: false });
+  const { store } = await openStore(hostPorts, { ...orders.store, mayCreate: false });
   if (!store?.writable) return;
   try {
-    await removeLease(ports, store, memberName(facts.environment));
+    await removeLease(store, memberName(facts.environment));
   } finally {
     await store.close();
   }
