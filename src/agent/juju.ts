@@ -1,25 +1,20 @@
 /** The way to the unit's charm: `juju-exec`, one at a time. */
 import type { Exec, ExecResult } from "../ports.ts";
 
-/** Runs one piece of work at a time, first come, first served. */
-export type Turns = <T>(work: () => Promise<T>) => Promise<T>;
+/** Gives one piece of work at a time the means to run programs; first come, first served. */
+export type Turns = <T>(work: (exec: Exec) => Promise<T>) => Promise<T>;
 
 /**
  * A unit runs one thing at a time anyway (Juju 3.6, core/machinelock); waiting here keeps the order of what the agent
  * asks for, so that a progress message never arrives behind the wake that ends it.
  */
-export function createTurns(): Turns {
+export function createTurns(exec: Exec): Turns {
   let last: Promise<unknown> = Promise.resolve();
   return (work) => {
-    const turn = last.then(work);
+    const turn = last.then(() => work(exec));
     last = turn.catch(() => undefined);
     return turn;
   };
-}
-
-/** The same programs, each run in its turn. */
-export function inTurns(exec: Exec, turns: Turns): Exec {
-  return { run: (argv, options) => turns(() => exec.run(argv, options)) };
 }
 
 /** Longer than any hook of ours; what takes longer is cut off, and the wake repeated. */

@@ -15,7 +15,7 @@ interface Row {
  * | store: mounted, id, writable, problem | |
  * | lease written | |
  * | an answer to `resolve` | |
- * | fetch: published; who holds the lock we wait for | bytes, total, rate; downloading, unpacking, failed (its problem tells) |
+ * | fetch: waiting, and for whom | bytes, total, rate; downloading, unpacking, published (the release tells), failed (its problem tells) |
  * | why fetch or adoption failed | |
  * | release: found, verified, gone | the same while no manifest is committed and this unit is not the fetcher: nobody can act on it |
  * | worker key, cluster secret made | |
@@ -57,9 +57,7 @@ function canAdopt(orders: Orders): boolean {
 }
 
 function fetchPart(fetch: FetchState | null): unknown {
-  if (fetch?.step === "published") return { version: fetch.version, published: true };
-  if (fetch?.step === "waiting") return { version: fetch.version, holder: fetch.holder };
-  return null;
+  return fetch?.step === "waiting" ? { version: fetch.version, holder: fetch.holder } : null;
 }
 
 function webPart(web: WebState | null): unknown {

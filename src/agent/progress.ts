@@ -16,15 +16,16 @@ const UNKNOWN_TOTAL_PAUSE_MS = 15_000;
 
 /** Decides which progress is worth a message: at each 5 %, at each new step, never more than once in 5 s. */
 export function createProgressGate(): (now: number, progress: Progress) => boolean {
+  let since: number | null = null;
   let toldAt = Number.NEGATIVE_INFINITY;
   let toldStep = "downloading";
   let toldPart = 0;
   return (now, progress) => {
+    since ??= now;
     if (now - toldAt < SHORTEST_PAUSE_MS) return false;
     const part = partOf(progress);
-    const news =
-      progress.step !== toldStep || (part === null ? now - toldAt >= UNKNOWN_TOTAL_PAUSE_MS : part > toldPart);
-    if (!news) return false;
+    const late = now - Math.max(toldAt, since) >= UNKNOWN_TOTAL_PAUSE_MS;
+    if (progress.step === toldStep && !(part === null ? late : part > toldPart)) return false;
     toldAt = now;
     toldStep = progress.step;
     toldPart = part ?? 0;

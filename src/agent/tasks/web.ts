@@ -1,0 +1,109 @@
+/** Watches the web of this unit: its API, the database behind it, and the workers registered there. */
+import { ApiError, listWorkers, logIn, readInfo, type Api, type ApiWorker } from "../../concourse/api.ts";
+import { errno } from "../../store/errors.ts";
+import { canonical } from "../canonical.ts";
+import type { Orders, WebState } from "../contract.ts";
+import { webPidOf } from "../findings.ts";
+import type { Task } from "../runner.ts";
+import { within } from "../within.ts";
+import type { TaskWorld } from "../world.ts";
+
+interface Needs extends NonNullable<Orders["web"]> {
+  /** Another process is another web. */
+  readonly pid: number;
+}
+
+/** While something is expected to happen, and how long that is after the last thing that did. */
+const EXPECTING_MS = 250;
+const EXPECTING_FOR_MS = 10_000;
+const PATIENT_FOR_MS = 60_000;
+/** What should have happened long ago. */
+const OVERDUE_MS = 1_000;
+const REST_MS = 2_000;
+const ANSWER_MS = 5_000;
+
+export function webTask(world: TaskWorld): Task<Needs> {
+  const { ports } = world;
+  return {
+    name: "web",
+    rest: { web: null },
+    needs: ({ web }, { services }) => (web === null ? null : { ...web, pid: webPidOf(services) }),
+    begin: (needs) => {
+      const look = createLook(world, needs);
+      let changedAt = ports.clock.steady();
+      let shown = "";
+      let doubted = false;
+      return async (io) => {
+        const web = await look(io.signal);
+        const before = world.findings().web;
+        // One answer that is late or odd proves little; a refused connection proves that nobody is there.
+        doubted = !doubted && isReady(before) && !isReady(web.state) && !web.refused && shown !== "";
+        if (doubted) return EXPECTING_MS;
+        io.report({ web: web.state, webPid: needs.pid });
+        const text = canonical({ ...web.state, problem: null });
+        if (text !== shown) changedAt = ports.clock.steady();
+        shown = text;
+        return pauseFor(web.state, needs.expected ?? [], ports.clock.steady() - changedAt);
+      };
+    },
+  };
+}
+
+/** Until the next look, in milliseconds; `since` is how long nothing has changed. */
+export function pauseFor(web: WebState, expected: readonly string[], since: number): number {
+  const names = new Set(web.workers.map(({ name }) => name));
+  const complete = isReady(web) && expected.every((name) => names.has(name));
+  if (since < (complete ? EXPECTING_FOR_MS : PATIENT_FOR_MS)) return EXPECTING_MS;
+  return complete ? REST_MS : OVERDUE_MS;
+}
+
+function isReady(web: WebState | null): boolean {
+  return web !== null && web.api && web.database;
+}
+
+interface Look {
+  readonly state: WebState;
+  /** Nobody listens. */
+  readonly refused: boolean;
+}
+
+/** Keeps the token from one look to the next. */
+function createLook({ ports }: TaskWorld, { url, username, password }: Needs): (signal: AbortSignal) => Promise<Look> {
+  let token: string | null = null;
+
+  async function workers(api: Api): Promise<readonly ApiWorker[]> {
+    if (token !== null) {
+      try {
+        return await listWorkers(api, token);
+      } catch (error) {
+        if (!(error instanceof ApiError) || error.status !== 401) throw error;
+      }
+    }
+    token = null;
+    const fresh = await logIn(api, { username, password });
+    const list = await listWorkers(api, fresh);
+    token = fresh;
+    return list;
+  }
+
+  return async (outer) => {
+    const ask = <T>(question: (api: Api) => Promise<T>) =>
+      within(ports.clock, ANSWER_MS, outer, (signal) => question({ http: ports.http, url, signal }));
+    let version: string | null = null;
+    try {
+      ({ version } = await ask(readInfo));
+      const running = (await ask(workers)).filter(({ state }) => state === "running");
+      const state = {
+        api: true,
+        version,
+        database: true,
+        workers: running.map(({ name, state }) => ({ name, state })),
+      };
+      return { state: { ...state, problem: null }, refused: false };
+    } catch (error) {
+      const problem = errno(error) || (error instanceof Error ? error.message : String(error));
+      const state = { api: version !== null, version, database: false, workers: [], problem };
+      return { state, refused: version === null && errno(error) === "ECONNREFUSED" };
+    }
+  };
+}

@@ -1,0 +1,262 @@
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { Orders } from "../../../src/agent/contract.ts";
+import { makeArchive, mirrorOf, type TestArchive } from "./archive.ts";
+import { MIRROR, STORE, World } from "./world.ts";
+
+let archive: TestArchive;
+let world: World;
+beforeEach(async () => {
+  archive = await makeArchive();
+  world = new World();
+});
+afterEach(() => world.stop());
+
+const privately = (change: Partial<Orders> = {}): Partial<Orders> => ({
+  store: { ...world.orders.store, kind: "private" },
+  target: archive.target,
+  ...change,
+});
+const downloads = () => world.requests.filter((line) => line === `GET ${MIRROR}/${archive.name}`).length;
+const releases = () => world.fs.names(`${STORE}/releases`);
+
+describe("resolve", () => {
+  test.each(["7.14.3", ""])("version %j is asked for once", async (version) => {
+    world.answer = mirrorOf(world.clock, archive);
+    await world.start(privately({ target: null, resolve: { version, arch: "amd64" } }));
+    await world.clock.advance(5_000);
+    expect(world.state.resolved).toEqual({ asked: version, target: archive.target, problem: null });
+    const asked = world.requests.length;
+    await world.clock.advance(600_000);
+    expect(world.requests).toHaveLength(asked);
+    world.order({ resolve: null });
+    await world.clock.advance(1_000);
+    expect(world.state.resolved).toBeNull();
+  });
+
+  test("a version that does not exist is a problem, and found within 15 s of being there", async () => {
+    world.answer = async () => ({ status: 404 });
+    await world.start(privately({ target: null, resolve: { version: "7.14.3", arch: "amd64" } }));
+    await world.clock.advance(60_000);
+    expect(world.state.resolved).toMatchObject({ asked: "7.14.3", target: null });
+    expect(world.state.resolved?.problem).not.toBeNull();
+    expect(world.untold()).toEqual([]);
+    world.answer = mirrorOf(world.clock, archive);
+    await world.clock.advance(15_000);
+    expect(world.state.resolved).toEqual({ asked: "7.14.3", target: archive.target, problem: null });
+  });
+
+  test("the resource is asked for by the charm's own way", async () => {
+    world.answer = mirrorOf(world.clock, archive);
+    const source = { ...world.orders.source, resource: true };
+    await world.start(privately({ source, target: null, resolve: { version: "7.14.3", arch: "amd64" } }));
+    await world.clock.advance(5_000);
+    expect(world.told.filter(({ what }) => what === "resource").map(({ text }) => text)).toEqual([
+      "resource-get concourse-release",
+    ]);
+    expect(world.state.resolved?.target).toEqual(archive.target);
+  });
+});
+
+describe("fetch", () => {
+  test("is published, verified and told; progress is shown by status-set alone, and never after the end", async () => {
+    world.answer = mirrorOf(world.clock, archive, 60_000);
+    await world.start(privately({ fetch: true }));
+    await world.clock.advance(2_000);
+    const atStart = world.wakes().length;
+    await world.clock.advance(50_000);
+    expect(world.wakes()).toHaveLength(atStart);
+    expect(world.state.fetch).toMatchObject({ step: "downloading", version: "7.14.3" });
+    await world.clock.advance(30_000);
+    expect(world.state.fetch).toMatchObject({ step: "published" });
+    expect(world.state.release).toMatchObject({ sha256: archive.target.sha256, verified: true });
+    expect(world.state.fetchProblem).toBeNull();
+    expect(downloads()).toBe(1);
+
+    const shown = world.statuses();
+    expect(shown.length).toBeGreaterThanOrEqual(8);
+    expect(shown.every(({ text }) => /^status-set maintenance '(Downloading|Unpacking)[^']*'$/.test(text))).toBe(true);
+    expect(shown.some(({ text }) => /Downloading Concourse 7\.14\.3: \d+% of 0 MB/.test(text))).toBe(true);
+    const pauses = shown.slice(1).map(({ at }, index) => at - (shown[index]?.at ?? 0));
+    expect(Math.min(...pauses)).toBeGreaterThanOrEqual(4_900);
+    const lastWake = world.wakes().at(-1)?.at ?? 0;
+    expect(shown.at(-1)?.at).toBeLessThan(lastWake);
+
+    const { writes } = world.fs;
+    const told = world.told.length;
+    await world.clock.advance(600_000);
+    expect(world.told).toHaveLength(told);
+    expect(world.fs.writes).toBe(writes);
+  });
+
+  test("a manifest that is committed later changes nothing for the fetcher", async () => {
+    world.answer = mirrorOf(world.clock, archive);
+    await world.start(privately({ fetch: true }));
+    await world.clock.advance(5_000);
+    const manifestSha256 = world.state.release?.manifestSha256 ?? "";
+    const { sequence } = world.state;
+    world.order({ target: { ...archive.target, manifestSha256 } });
+    await world.clock.advance(60_000);
+    expect(world.state.sequence).toBe(sequence);
+    expect(downloads()).toBe(1);
+  });
+
+  test("a server that is down is told, and done with within 15 s of its return", async () => {
+    await world.start(privately({ fetch: true }));
+    await world.clock.advance(60_000);
+    expect(world.state.fetchProblem).toMatchObject({ blocked: expect.any(Boolean) as boolean });
+    expect(world.untold()).toEqual([]);
+    world.answer = mirrorOf(world.clock, archive);
+    await world.clock.advance(15_000);
+    expect(world.state).toMatchObject({
+      fetch: { step: "published" },
+      fetchProblem: null,
+      release: { verified: true },
+    });
+  });
+
+  test("a wrong archive is refused, not fetched again and again, and replaced within 15 s by the right one", async () => {
+    const wrong = await makeArchive();
+    world.answer = mirrorOf(world.clock, { ...wrong, target: archive.target });
+    await world.start(privately({ fetch: true }));
+    await world.clock.advance(300_000);
+    expect(world.state.fetchProblem).toMatchObject({ blocked: true });
+    expect(releases()).toEqual([]);
+    expect(world.untold()).toEqual([]);
+    const right = mirrorOf(world.clock, archive);
+    world.answer = async (request) => {
+      const answer = await right(request);
+      return { ...answer, headers: { ...answer.headers, etag: '"2"' } };
+    };
+    await world.clock.advance(15_000);
+    expect(world.state).toMatchObject({ fetch: { step: "published" }, fetchProblem: null });
+  });
+
+  test("another one has the lock: it is named, and its publication ends the wait", async () => {
+    world.answer = mirrorOf(world.clock, archive);
+    world.lockedBy = "0a1b2c3d-ci-1";
+    await world.start(privately({ fetch: true }));
+    await world.clock.advance(60_000);
+    expect(world.state.fetch).toMatchObject({ step: "waiting" });
+    expect(downloads()).toBe(0);
+    world.lockedBy = null;
+    await world.clock.advance(2_000);
+    expect(world.state.fetch).toMatchObject({ step: "published" });
+  });
+
+  test("stopping and losing the store end it at once; what was fetched is kept", async () => {
+    const disk = world.fs.disk();
+    world.fs.mount(STORE, disk);
+    world.fs.put(`${STORE}/.lxc_shared_storage`, "");
+    world.answer = mirrorOf(world.clock, archive, 60_000);
+    await world.start({ target: archive.target, fetch: true });
+    await world.clock.advance(30_000);
+    world.fs.unmount(STORE);
+    await world.clock.advance(3_000);
+    expect(world.state).toMatchObject({ fetch: null, store: { mounted: false } });
+    const shown = world.statuses().length;
+    await world.clock.advance(30_000);
+    expect(world.statuses()).toHaveLength(shown);
+    world.fs.mount(STORE, disk);
+    await world.clock.advance(10_000);
+    world.order({ stopping: true });
+    await world.clock.advance(3_000);
+    const told = world.told.length;
+    const count = downloads();
+    await world.clock.advance(120_000);
+    expect(world.told).toHaveLength(told);
+    expect(downloads()).toBe(count);
+    expect(releases()).toEqual([]);
+    world.order({ stopping: false });
+    await world.clock.advance(90_000);
+    expect(world.state.fetch).toMatchObject({ step: "published" });
+  });
+
+  test.each([500, 5_000, 20_000, 45_000, 59_500, 60_500])("killed after %d ms: the next life goes on", async (when) => {
+    world.answer = mirrorOf(world.clock, archive, 60_000);
+    await world.start(privately({ fetch: true }));
+    await world.clock.advance(when);
+    world.kill();
+    await world.start(privately({ fetch: true }));
+    await world.clock.advance(75_000);
+    expect(world.state).toMatchObject({
+      fetch: { step: "published" },
+      release: { verified: true },
+      fetchProblem: null,
+    });
+    expect(releases()).toHaveLength(1);
+    expect(world.fs.names(`${STORE}/staging`)).toEqual([]);
+    expect(world.untold()).toEqual([]);
+  });
+});
+
+describe("release", () => {
+  /** What another unit of ours has published. */
+  async function published(): Promise<string> {
+    world.answer = mirrorOf(world.clock, archive);
+    await world.start(privately({ fetch: true }));
+    await world.clock.advance(5_000);
+    const { manifestSha256 = "" } = world.state.release ?? {};
+    return manifestSha256;
+  }
+
+  test("is found and checked without waking anybody, then told once its manifest is committed", async () => {
+    const manifestSha256 = await published();
+    await world.stop();
+    const waiting = new World();
+    const { fs } = world;
+    Object.assign(waiting, { fs });
+    world = waiting;
+    world.fs.remove("/unit/state.json");
+    await world.start({ store: { ...world.orders.store, kind: "private" }, target: archive.target, fetch: false });
+    await world.clock.advance(2_000);
+    expect(world.state.release).toMatchObject({ verified: true });
+    const wakes = world.wakes().length;
+    await world.clock.advance(60_000);
+    expect(world.wakes()).toHaveLength(wakes);
+    // The charm has not read it yet: it is told now that it can do something with it.
+    world.order({ acknowledged: 1, target: { ...archive.target, manifestSha256 } });
+    await world.clock.advance(2_000);
+    expect(world.untold()).toEqual([]);
+  });
+
+  test("another manifest than the committed one is refused", async () => {
+    await published();
+    world.order({ target: { ...archive.target, manifestSha256: "0".repeat(64) }, fetch: false });
+    await world.clock.advance(2_000);
+    expect(world.state).toMatchObject({ release: null, fetchProblem: { code: "release-refused", blocked: true } });
+  });
+
+  test("a flipped byte in bin/ is refused when the agent starts, and named", async () => {
+    const manifestSha256 = await published();
+    const name = releases()[0] ?? "";
+    await world.stop();
+    world.fs.put(`${STORE}/releases/${name}/bin/runc`, "RUNC", 0o555);
+    await world.start(privately({ target: { ...archive.target, manifestSha256 }, fetch: false }));
+    await world.clock.advance(2_000);
+    expect(world.state.release).toMatchObject({ verified: false });
+    expect(world.state.fetchProblem).toMatchObject({
+      blocked: true,
+      message: expect.stringContaining("bin/runc") as string,
+    });
+  });
+
+  test("a flipped byte elsewhere is found in the background", async () => {
+    await published();
+    const name = releases()[0] ?? "";
+    world.fs.put(`${STORE}/releases/${name}/fly-assets/fly-linux-amd64.tgz`, "FLY", 0o444);
+    const mode = world.fs.mode(`${STORE}/releases/${name}/fly-assets/fly-linux-amd64.tgz`);
+    expect(mode).not.toBeNull();
+    await world.clock.advance(120_000);
+    expect(world.state.fetchProblem).toMatchObject({ message: expect.stringContaining("fly-assets") as string });
+    expect(world.state.release).toMatchObject({ verified: true });
+  });
+
+  test("a release that is taken away is fetched anew", async () => {
+    await published();
+    world.fs.remove(`${STORE}/releases/${releases()[0]}`);
+    await world.clock.advance(30_000);
+    expect(releases()).toHaveLength(1);
+    expect(downloads()).toBe(2);
+    expect(world.state.release).toMatchObject({ verified: true });
+  });
+});

@@ -1,0 +1,352 @@
+import { generateKeyPairSync } from "node:crypto";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { publicLine } from "../../../src/concourse/ssh-keys.ts";
+import type { ClusterSecret } from "../../../src/agent/contract.ts";
+import { PLACES, STORE, World } from "./world.ts";
+
+const KEYS = Array.from({ length: 3 }, () =>
+  generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey.export({ type: "pkcs1", format: "pem" }).toString(),
+);
+const WEB = { url: "http://web", username: "admin", password: "geheim" };
+const WEB_SERVICE = "concourse-web.service";
+
+let world: World;
+beforeEach(() => {
+  world = new World();
+  world.keys = KEYS;
+});
+afterEach(() => world.stop());
+
+const startPrivate = (change: object = {}) =>
+  world.start({ store: { ...world.orders.store, kind: "private" }, ...change });
+
+describe("store", () => {
+  test("a mount that appears, is exchanged for another and vanishes is told within a second", async () => {
+    const [first, second] = [world.fs.disk(), world.fs.disk()];
+    await world.start();
+    await world.clock.advance(3_000);
+    expect(world.state.store).toMatchObject({ mounted: false, problem: { blocked: expect.any(Boolean) as boolean } });
+
+    world.fs.mount(STORE, first);
+    world.fs.put(`${STORE}/.lxc_shared_storage`, "");
+    await world.clock.advance(1_000);
+    expect(world.state.store).toMatchObject({ mounted: true, writable: true, problem: null });
+    const { id } = world.state.store;
+    expect(id).not.toBeNull();
+    world.order({ store: { ...world.orders.store, id } });
+    await world.clock.advance(2_000);
+    expect(world.state.store).toMatchObject({ mounted: true, id, problem: null });
+
+    world.fs.unmount(STORE);
+    await world.clock.advance(1_000);
+    expect(world.state.store).toMatchObject({ mounted: false });
+    expect(world.state.store.problem).not.toBeNull();
+
+    world.fs.mount(STORE, second);
+    world.fs.put(`${STORE}/.lxc_shared_storage`, "");
+    await world.clock.advance(1_000);
+    expect(world.state.store.problem).not.toBeNull();
+
+    world.fs.unmount(STORE);
+    world.fs.mount(STORE, first);
+    await world.clock.advance(2_000);
+    expect(world.state.store).toMatchObject({ mounted: true, id, problem: null });
+  });
+
+  test("a mount that turns read-only is told", async () => {
+    const disk = world.fs.disk();
+    world.fs.mount(STORE, disk);
+    world.fs.put(`${STORE}/.lxc_shared_storage`, "");
+    await world.start();
+    await world.clock.advance(2_000);
+    expect(world.state.store.writable).toBe(true);
+    world.fs.unmount(STORE);
+    world.fs.mount(STORE, disk, true);
+    await world.clock.advance(1_000);
+    expect(world.state.store).toMatchObject({ mounted: true, writable: false });
+  });
+
+  test("the lease is on the store before it is told", async () => {
+    await startPrivate();
+    await world.clock.advance(1_000);
+    expect(world.state.lease).toEqual([]);
+    const name = "7.14.3-linux-amd64-1a2b3c4d5e6f";
+    world.order({ store: { ...world.orders.store, lease: [name] } });
+    await world.clock.advance(1_000);
+    expect(world.state.lease).toEqual([name]);
+    expect(world.fs.text(`${STORE}/worker/${world.orders.store.member}/state.json`)).toContain(name);
+    expect(world.untold()).toEqual([]);
+  });
+});
+
+describe("keys", () => {
+  test("a worker key is made once, private, and only its public half told", async () => {
+    await startPrivate({ workerKey: true });
+    await world.clock.advance(5_000);
+    const key = world.fs.text(PLACES.workerKey) ?? "";
+    expect(world.fs.mode(PLACES.workerKey)).toBe(0o600);
+    expect(world.state.workerPublicKey).toBe(publicLine(key));
+    world.kill();
+    await startPrivate({ workerKey: true });
+    await world.clock.advance(5_000);
+    expect(world.keysMade).toBe(1);
+    expect(world.fs.text(PLACES.workerKey)).toBe(key);
+  });
+
+  test("killed while the key is made: the next life makes it, and sweeps what was left", async () => {
+    await startPrivate({ workerKey: true });
+    await world.clock.advance(1_000);
+    world.kill();
+    world.fs.put("/etc/concourse/.worker_key.left", "half", 0o600);
+    await startPrivate({ workerKey: true });
+    await world.clock.advance(5_000);
+    expect(world.fs.names("/etc/concourse")).toEqual(["worker_key"]);
+    expect(world.state.workerPublicKey).toMatch(/^ssh-rsa /);
+  });
+
+  test("a cluster secret is complete, private, told, and gone once it is not wanted", async () => {
+    await startPrivate({ clusterSecret: true });
+    await world.clock.advance(5_000);
+    expect(world.state.clusterSecretReady).toBe(true);
+    expect(world.fs.mode(PLACES.clusterSecret)).toBe(0o600);
+    const secret = JSON.parse(world.fs.text(PLACES.clusterSecret) ?? "") as ClusterSecret;
+    expect(secret["admin-password"]).toMatch(/^[0-9A-Za-z]{24}$/);
+    expect(secret["session-signing-key"]).not.toBe(secret["tsa-host-key"]);
+    const shown = JSON.stringify([world.told, world.logged, world.fs.text(PLACES.state)]);
+    for (const value of Object.values(secret)) expect(shown).not.toContain(value);
+
+    world.kill();
+    await startPrivate({ clusterSecret: true });
+    await world.clock.advance(5_000);
+    expect(world.keysMade).toBe(2);
+
+    world.order({ clusterSecret: false });
+    await world.clock.advance(1_000);
+    expect(world.state.clusterSecretReady).toBe(false);
+    expect(world.fs.text(PLACES.clusterSecret)).toBeNull();
+  });
+});
+
+describe("database", () => {
+  const database = { hosts: [{ host: "db", port: 5432 }], user: "u", password: "p", database: "d", ca: null };
+
+  test("loss and return are told; at rest it is looked at every 10 s, while it fails every 5 s", async () => {
+    await startPrivate({ database });
+    await world.clock.advance(1_000);
+    expect(world.state.database).toMatchObject({ ready: true });
+    world.databaseCalls = [];
+    await world.clock.advance(60_000);
+    expect(world.databaseCalls).toHaveLength(6);
+    world.database = {
+      ...world.database,
+      ready: false,
+      problem: { code: "database-unreachable", message: "down", blocked: false },
+    };
+    await world.clock.advance(10_000);
+    expect(world.state.database).toMatchObject({ ready: false, problem: { message: "down" } });
+    world.databaseCalls = [];
+    await world.clock.advance(50_000);
+    expect(world.databaseCalls).toHaveLength(10);
+    world.database = { ...world.database, ready: true, problem: null };
+    await world.clock.advance(5_000);
+    expect(world.state.database).toMatchObject({ ready: true, problem: null });
+    world.order({ database: null });
+    await world.clock.advance(1_000);
+    expect(world.state.database).toBeNull();
+  });
+
+  test("a fault nobody foresaw is one line in the journal without the password, a problem, and tried again", async () => {
+    world.databaseCalls.push = () => {
+      throw new Error("boom with p4ssw0rd");
+    };
+    await startPrivate({ database: { ...database, password: "p4ssw0rd" } });
+    await world.clock.advance(60_000);
+    expect(world.state.problems["database"]).toMatchObject({ code: "agent-fault", blocked: false });
+    const lines = world.logged.filter((line) => line.includes("boom"));
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).not.toContain("p4ssw0rd");
+    world.databaseCalls = [];
+    await world.clock.advance(10_000);
+    expect(world.state.problems).toEqual({});
+    expect(world.state.database).toMatchObject({ ready: true });
+  });
+});
+
+describe("web", () => {
+  let workers: { name: string; state: string }[];
+  let token: number;
+  let database: boolean;
+  beforeEach(() => {
+    workers = [];
+    token = 1;
+    database = true;
+  });
+
+  function webUp(): void {
+    world.answer = async ({ url, headers = {}, body = "" }) => {
+      if (url.endsWith("/info")) return { status: 200, body: '{"version":"7.14.3","worker_version":"2.5"}' };
+      if (!database) return { status: 500 };
+      if (url.endsWith("/token")) {
+        return body.includes("password=geheim")
+          ? { status: 200, body: `{"access_token":"t${token}"}` }
+          : { status: 401 };
+      }
+      if (headers["authorization"] !== `Bearer t${token}`) return { status: 401 };
+      return { status: 200, body: JSON.stringify(workers) };
+    };
+  }
+
+  test("API, database and workers are told as they come and go", async () => {
+    await startPrivate({ web: WEB });
+    await world.clock.advance(1_000);
+    expect(world.state.web).toMatchObject({ api: false, problem: "ECONNREFUSED" });
+    database = false;
+    webUp();
+    await world.clock.advance(500);
+    expect(world.state.web).toMatchObject({ api: true, version: "7.14.3", database: false });
+    database = true;
+    await world.clock.advance(500);
+    expect(world.state.web).toMatchObject({ api: true, database: true, workers: [], problem: null });
+    workers = [
+      { name: "b", state: "running" },
+      { name: "a", state: "running" },
+      { name: "c", state: "stalled" },
+    ];
+    await world.clock.advance(500);
+    expect(world.state.web?.workers).toEqual([
+      { name: "a", state: "running" },
+      { name: "b", state: "running" },
+    ]);
+    workers.pop();
+    database = false;
+    await world.clock.advance(3_000);
+    expect(world.state.web).toMatchObject({ api: true, database: false, workers: [] });
+    expect(JSON.stringify(world.state)).not.toContain("geheim");
+  });
+
+  test("a token that is no longer good is replaced without a word; one login serves many looks", async () => {
+    webUp();
+    await startPrivate({ web: WEB });
+    await world.clock.advance(20_000);
+    const { sequence } = world.state;
+    token = 2;
+    await world.clock.advance(20_000);
+    expect(world.requests.filter((line) => line.endsWith("/token"))).toHaveLength(2);
+    expect(world.state).toMatchObject({ sequence, web: { database: true } });
+  });
+
+  test("looks often while something is expected, rarely at rest", async () => {
+    webUp();
+    const looks = async (milliseconds: number) => {
+      world.requests.length = 0;
+      await world.clock.advance(milliseconds);
+      return world.requests.filter((line) => line.endsWith("/info")).length;
+    };
+    await startPrivate({ web: WEB });
+    expect(await looks(5_000)).toBeGreaterThan(15);
+    await world.clock.advance(20_000);
+    expect(await looks(20_000)).toBe(10);
+    world.order({ web: { ...WEB, expected: ["a"] } });
+    expect(await looks(5_000)).toBeGreaterThan(15);
+    workers = [{ name: "a", state: "running" }];
+    await world.clock.advance(20_000);
+    expect(await looks(20_000)).toBe(10);
+  });
+
+  test("one late answer is doubted, two are believed", async () => {
+    webUp();
+    await startPrivate({ web: WEB });
+    await world.clock.advance(20_000);
+    const { sequence } = world.state;
+    const well = world.answer;
+    let lost = 1;
+    world.answer = (request) => (lost-- > 0 ? new Promise(() => undefined) : well(request));
+    await world.clock.advance(20_000);
+    expect(world.state.sequence).toBe(sequence);
+    lost = 2;
+    await world.clock.advance(14_000);
+    expect(world.state.web).toMatchObject({ api: true });
+    expect(world.state.sequence).toBeGreaterThan(sequence);
+  });
+
+  test("another process is another web: its API is not there before it has answered itself", async () => {
+    webUp();
+    world.services = { [WEB_SERVICE]: { active: "active", pid: 100, restarts: 0 } };
+    world.fs.makeDirectories("/proc/100");
+    await startPrivate({ web: WEB, services: [WEB_SERVICE] });
+    await world.clock.advance(20_000);
+    expect(world.state.web).toMatchObject({ api: true });
+    const seen: [number, boolean][] = [];
+    world.charm = (state) => {
+      seen.push([state.services[WEB_SERVICE]?.mainPid ?? 0, state.web?.api ?? false]);
+      return world.acknowledge(state.sequence);
+    };
+    world.answer = () => new Promise(() => undefined);
+    world.services = { [WEB_SERVICE]: { active: "active", pid: 101, restarts: 0 } };
+    world.fs.makeDirectories("/proc/101");
+    world.fs.put(`/run/systemd/units/invocation:${WEB_SERVICE}`, "");
+    await world.clock.advance(3_000);
+    webUp();
+    await world.clock.advance(5_000);
+    expect(seen).toContainEqual([101, false]);
+    expect(seen.at(-1)).toEqual([101, true]);
+    expect(seen.findIndex(([pid, api]) => pid === 101 && api)).toBeGreaterThan(seen.findIndex(([pid]) => pid === 101));
+  });
+});
+
+describe("probe", () => {
+  test("silent only after several misses over a minute; one answer ends it", async () => {
+    world.answer = async () => ({ status: 200, body: '{"version":"7.14.3"}' });
+    await startPrivate({ probe: { unit: "ci/1", url: "http://other" } });
+    await world.clock.advance(2_000);
+    expect(world.state.probe).toEqual({ unit: "ci/1", silent: false });
+    world.answer = () => new Promise(() => undefined);
+    await world.clock.advance(60_000);
+    expect(world.state.probe).toEqual({ unit: "ci/1", silent: false });
+    await world.clock.advance(15_000);
+    expect(world.state.probe).toEqual({ unit: "ci/1", silent: true });
+    world.answer = async () => ({ status: 200, body: '{"version":"7.14.3"}' });
+    await world.clock.advance(11_000);
+    expect(world.state.probe).toEqual({ unit: "ci/1", silent: false });
+    world.order({ probe: null });
+    await world.clock.advance(1_000);
+    expect(world.state.probe).toBeNull();
+  });
+
+  test("silence of one web says nothing of the next", async () => {
+    await startPrivate({ probe: { unit: "ci/1", url: "http://one" } });
+    await world.clock.advance(90_000);
+    expect(world.state.probe).toEqual({ unit: "ci/1", silent: true });
+    world.order({ probe: { unit: "ci/2", url: "http://two" } });
+    await world.clock.advance(30_000);
+    expect(world.state.probe).toEqual({ unit: "ci/2", silent: false });
+  });
+});
+
+describe("services", () => {
+  const service = "concourse-worker.service";
+
+  test("systemd is asked when something happens, and rarely otherwise", async () => {
+    await startPrivate({ services: [service] });
+    await world.clock.advance(1_000);
+    expect(world.state.services[service]).toEqual({ active: "inactive", mainPid: 0, restarts: 0 });
+    const asked = () => world.told.filter(({ what }) => what === "systemctl").length;
+    const before = asked();
+    await world.clock.advance(60_000);
+    expect(asked() - before).toBe(4);
+
+    world.services = { [service]: { active: "active", pid: 7, restarts: 0 } };
+    world.fs.makeDirectories("/proc/7");
+    world.fs.put(`/run/systemd/units/invocation:${service}`, "");
+    await world.clock.advance(100);
+    expect(world.state.services[service]).toEqual({ active: "active", mainPid: 7, restarts: 0 });
+
+    world.fs.remove("/proc/7");
+    world.services = { [service]: { active: "activating", pid: 0, restarts: 1 } };
+    await world.clock.advance(1_000);
+    expect(world.state.services[service]).toMatchObject({ active: "activating" });
+    world.services = { [service]: { active: "failed", pid: 0, restarts: 1 } };
+    await world.clock.advance(1_000);
+    expect(world.state.services[service]).toMatchObject({ active: "failed" });
+  });
+});

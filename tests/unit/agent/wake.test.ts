@@ -1,0 +1,202 @@
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { PLACES, World } from "./world.ts";
+
+const FAILED = { code: 1, signal: null, stdout: "", stderr: "ERROR unit not found" };
+const UNANSWERED = { code: 0, signal: null, stdout: "", stderr: "" };
+
+let world: World;
+beforeEach(() => {
+  world = new World();
+});
+afterEach(() => world.stop());
+
+/** A private store is there at once: one thing to tell, and then rest. */
+const start = () => world.start({ store: { ...world.orders.store, kind: "private" } });
+
+async function change(ready: boolean): Promise<void> {
+  world.database = { ...world.database, ready };
+  await world.clock.advance(10_000);
+}
+
+test("what is found wakes the charm once, and then nothing is written and nobody woken", async () => {
+  await start();
+  await world.clock.advance(5_000);
+  expect(world.wakes()).toHaveLength(1);
+  expect(world.wakes()[0]?.text).toBe("JUJU_DISPATCH_PATH=hooks/wake '/var/lib/juju/agents/unit-ci-0/charm/dispatch'");
+  expect(world.untold()).toEqual([]);
+  const { writes } = world.fs;
+  await world.clock.advance(3_600_000);
+  expect(world.wakes()).toHaveLength(1);
+  expect(world.fs.writes).toBe(writes);
+});
+
+test("the state is written before the wake, private", async () => {
+  let seen = 0;
+  world.charm = (state) => {
+    seen = state.store.mounted ? state.sequence : -1;
+    return world.acknowledge(state.sequence);
+  };
+  await start();
+  await world.clock.advance(1_000);
+  expect(seen).toBeGreaterThan(0);
+  expect(world.fs.mode(PLACES.state)).toBe(0o600);
+});
+
+test.each([
+  ["a wake that is lost", () => FAILED],
+  ["a wake that the charm does not answer", () => UNANSWERED],
+  [
+    "no juju-exec",
+    () => {
+      throw Object.assign(new Error("spawn juju-exec ENOENT"), { code: "ENOENT" });
+    },
+  ],
+])("%s is repeated after 1, 2, 4, 8, 10, 10 s", async (_, charm) => {
+  world.hookMs = 0;
+  world.charm = charm;
+  await start();
+  await world.clock.advance(40_000);
+  const times = world.wakes().map(({ at }) => at);
+  expect(times.slice(1, 7).map((at, index) => at - (times[index] ?? 0))).toEqual([
+    1_000, 2_000, 4_000, 8_000, 10_000, 10_000,
+  ]);
+  world.charm = ({ sequence }) => world.acknowledge(sequence);
+  await world.clock.advance(15_000);
+  const count = world.wakes().length;
+  await world.clock.advance(60_000);
+  expect(world.wakes()).toHaveLength(count);
+});
+
+test("one wake in flight; what changes meanwhile is one more wake, whatever the number of changes", async () => {
+  await start();
+  await world.clock.advance(1_000);
+  world.order({ database: { hosts: [], user: "u", password: "p", database: "d", ca: null } });
+  world.hookMs = 60_000;
+  await world.clock.advance(3_000);
+  expect(world.wakes()).toHaveLength(2);
+  // The charm reads the state when the hook ends here; a real one may have read it before the last change.
+  const early = world.state.sequence;
+  world.charm = () => world.acknowledge(early);
+  await change(false);
+  await change(true);
+  await change(false);
+  expect(world.wakes()).toHaveLength(2);
+  await world.clock.advance(31_000);
+  expect(world.wakes()).toHaveLength(3);
+  world.charm = ({ sequence }) => world.acknowledge(sequence);
+  await world.clock.advance(120_000);
+  expect(world.wakes()).toHaveLength(3);
+});
+
+test("a change that the charm has read in time is no reason for another wake", async () => {
+  await start();
+  await world.clock.advance(1_000);
+  world.order({ database: { hosts: [], user: "u", password: "p", database: "d", ca: null } });
+  world.hookMs = 60_000;
+  await world.clock.advance(3_000);
+  await change(false);
+  await world.clock.advance(300_000);
+  expect(world.wakes()).toHaveLength(2);
+});
+
+test("a change that is taken back before anybody knew wakes nobody", async () => {
+  world.database = { ...world.database, ready: true };
+  await world.start({
+    store: { ...world.orders.store, kind: "private" },
+    database: { hosts: [], user: "u", password: "p", database: "d", ca: null },
+  });
+  await world.clock.advance(5_000);
+  const known = world.orders.acknowledged;
+  const count = world.wakes().length;
+  world.charm = () => FAILED;
+  await change(false);
+  const tried = world.wakes().length;
+  expect(tried).toBeGreaterThan(count);
+  await change(true);
+  await world.clock.advance(60_000);
+  expect(world.wakes().length - tried).toBeLessThanOrEqual(4);
+  const last = world.wakes().length;
+  await world.clock.advance(60_000);
+  expect(world.wakes()).toHaveLength(last);
+  expect(world.orders.acknowledged).toBe(known);
+});
+
+test("stopping: nobody is woken, nothing is written, a repeated wake ends", async () => {
+  world.charm = () => FAILED;
+  await start();
+  await world.clock.advance(2_000);
+  const count = world.wakes().length;
+  world.order({ stopping: true });
+  await world.clock.advance(4_000);
+  const { writes } = world.fs;
+  await world.clock.advance(120_000);
+  expect(world.wakes().length - count).toBeLessThanOrEqual(1);
+  expect(world.fs.writes).toBe(writes);
+});
+
+test("the sequence goes on after a kill, also above a state that is lost or torn", async () => {
+  await start();
+  await world.clock.advance(2_000);
+  const { sequence } = world.state;
+  const count = world.wakes().length;
+  world.kill();
+  await start();
+  await world.clock.advance(5_000);
+  expect(world.state.sequence).toBe(sequence);
+  expect(world.wakes()).toHaveLength(count);
+
+  world.kill();
+  world.fs.put(PLACES.state, '{"schema":1,"seq');
+  await start();
+  await world.clock.advance(5_000);
+  expect(world.state.sequence).toBeGreaterThan(sequence);
+  expect(world.untold()).toEqual([]);
+
+  world.kill();
+  world.fs.remove(PLACES.state);
+  const before = world.orders.acknowledged;
+  await start();
+  await world.clock.advance(5_000);
+  expect(world.orders.acknowledged).toBeGreaterThan(before);
+});
+
+test("killed before the charm was woken: it is woken in the next life", async () => {
+  world.charm = () => FAILED;
+  await start();
+  await world.clock.advance(100);
+  world.kill();
+  world.charm = ({ sequence }) => world.acknowledge(sequence);
+  await start();
+  await world.clock.advance(1_000);
+  expect(world.untold()).toEqual([]);
+});
+
+test("a state that cannot be written is no wake, and written as soon as it can be", async () => {
+  world.fs.fault = { below: "/", code: "ENOSPC" };
+  await start();
+  await world.clock.advance(5_000);
+  expect(world.wakes()).toHaveLength(0);
+  world.fs.fault = null;
+  await world.clock.advance(15_000);
+  expect(world.state.store.problem).toBeNull();
+  expect(world.untold()).toEqual([]);
+  expect(world.logged.join("\n")).toContain("ENOSPC");
+});
+
+test("orders that are not understood change nothing", async () => {
+  await start();
+  await world.clock.advance(2_000);
+  world.fs.put(PLACES.orders, '{"schema": 2');
+  await world.clock.advance(10_000);
+  expect(world.logged.at(-1)).toContain("orders.json is not understood");
+  expect(world.state.store.mounted).toBe(true);
+});
+
+test("an event that is lost costs three seconds, not the order", async () => {
+  world.fs.watch = () => () => undefined;
+  await start();
+  await world.clock.advance(1_000);
+  world.order({ database: { hosts: [], user: "u", password: "p", database: "d", ca: null } });
+  await world.clock.advance(3_100);
+  expect(world.state.database).toMatchObject({ ready: true });
+});
