@@ -27,6 +27,9 @@ export interface Hierarchy {
 const root = "/sys/fs/cgroup";
 const product = "concourse-machine";
 
+/** How long a machine's helpers may take to end by themselves (milliseconds). */
+const patience = 2000;
+
 /** Options of a mounted version 1 hierarchy that say how it was mounted, not which one it is. */
 const incidental = /^(rw|ro|clone_children|release_agent=.*|seclabel)$/;
 
@@ -85,12 +88,23 @@ export class Cgroups {
 
   async create(): Promise<void> {
     for (const hierarchy of this.all) {
+      while (!(await this.createIn(hierarchy)));
+    }
+  }
+
+  /** False when a parent went away meanwhile, with the last machine of this or another model: to be done again. */
+  private async createIn(hierarchy: Hierarchy): Promise<boolean> {
+    try {
       let directory = hierarchy.mountPoint;
       for (const step of this.path) {
         await makeGroup(hierarchy, directory, step);
         directory = join(directory, step);
       }
       for (const group of ["monitor", "payload", "commands"]) await makeGroup(hierarchy, directory, group);
+      return true;
+    } catch (error) {
+      if (isGone(error)) return false;
+      throw error;
     }
   }
 
@@ -104,10 +118,43 @@ export class Cgroups {
     await eventIs(this.unified(), "populated", "0", signal);
   }
 
-  /** Kills every process at once, frozen ones too, including those that fork meanwhile (Linux 5.14, cgroup.kill). */
-  async kill(): Promise<void> {
-    await writeIfThere(join(this.unified(), "cgroup.kill"), "1");
+  /** Kills every process and removes the tree, with the parents that are empty then. Idempotent. */
+  async end(): Promise<void> {
+    // Busy only if somebody started it meanwhile, whose process is in by now: the next round ends that one.
+    for (let rounds = 10; ; rounds--) {
+      await this.kill();
+      try {
+        return await this.remove();
+      } catch (error) {
+        if (code(error) !== "EBUSY" || rounds === 0) throw error;
+      }
+    }
+  }
+
+  /**
+   * Kills the init, frozen or not, and with it what the kernel kills then: the whole PID namespace. The monitor and those who
+   * entered from outside are left to collect their children: else these stay as zombies until the host's init sees them. If
+   * there is no init yet, or somebody does not collect in time, everything is killed (Linux 5.14, cgroup.kill).
+   */
+  private async kill(): Promise<void> {
+    if ((await event(this.unified("payload"), "populated")) === "1") {
+      await writeIfThere(this.unified("payload", "cgroup.kill"), "1");
+      await writeIfThere(this.unified("cgroup.freeze"), "0");
+      await this.emptied(AbortSignal.timeout(patience)).catch(() => undefined);
+    }
+    await writeIfThere(this.unified("cgroup.kill"), "1");
     await this.emptied();
+  }
+
+  /** The machines of a model that have cgroups. */
+  async machines(): Promise<string[]> {
+    try {
+      const entries = await readdir(this.unified(), { withFileTypes: true });
+      return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+    } catch (error) {
+      if (isGone(error)) return [];
+      throw error;
+    }
   }
 
   async freeze(frozen: boolean): Promise<void> {
@@ -115,8 +162,7 @@ export class Cgroups {
     await eventIs(this.unified(), "frozen", frozen ? "1" : "0");
   }
 
-  /** Removes the tree, and the parents that are empty then. Only for cgroups without processes. */
-  async remove(): Promise<void> {
+  private async remove(): Promise<void> {
     for (const directory of this.directories()) {
       await removeTree(directory);
       for (let parent = dirname(directory); parent.includes(product); parent = dirname(parent)) {
@@ -128,7 +174,9 @@ export class Cgroups {
 
 async function makeGroup(hierarchy: Hierarchy, parent: string, name: string): Promise<void> {
   if (hierarchy.type === "cgroup2") await handDownControllers(parent);
-  await mkdir(join(parent, name), { recursive: true });
+  await mkdir(join(parent, name)).catch((error: unknown) => {
+    if (code(error) !== "EEXIST") throw error;
+  });
   if (hierarchy.type === "cgroup") await inheritCpuset(join(parent, name));
 }
 
@@ -158,18 +206,25 @@ async function event(directory: string, name: string): Promise<string | null> {
   );
 }
 
-/** Awaits a value in cgroup.events; the kernel reports its changes through inotify. A cgroup that is gone has no events left. */
+/**
+ * Awaits a value in cgroup.events; the kernel reports its changes through inotify. A cgroup that is gone has no events left, and
+ * reports none: changes are held back for 10 ms and forgotten when it is removed meanwhile. That is seen at its parent.
+ */
 async function eventIs(directory: string, name: string, value: string, signal?: AbortSignal): Promise<void> {
   const reached = async () => [value, null].includes(await event(directory, name));
-  if (!(await reached())) await until(join(directory, "cgroup.events"), reached, signal);
+  if (!(await reached())) await until([join(directory, "cgroup.events"), dirname(directory)], reached, signal);
+}
+
+/** A cgroup that was removed: before its file was opened, or between opening and reading (ENODEV). */
+function isGone(error: unknown): boolean {
+  return ["ENOENT", "ENODEV"].includes(code(error));
 }
 
 async function readIfThere(file: string): Promise<string | null> {
   try {
     return await readFile(file, "utf8");
   } catch (error) {
-    // ENODEV: the cgroup was removed between opening and reading.
-    if (["ENOENT", "ENODEV"].includes(code(error))) return null;
+    if (isGone(error)) return null;
     throw error;
   }
 }
@@ -178,7 +233,7 @@ async function writeIfThere(file: string, text: string): Promise<void> {
   try {
     await writeFile(file, text, { flag: "r+" });
   } catch (error) {
-    if (!["ENOENT", "ENODEV"].includes(code(error))) throw error;
+    if (!isGone(error)) throw error;
   }
 }
 

@@ -3,7 +3,6 @@ import { UserError } from "../../errors.ts";
 import type { Disk } from "../machine.ts";
 import { run } from "../run.ts";
 import { code } from "./errno.ts";
-import { mounts } from "./mountinfo.ts";
 
 /**
  * What was plugged in or out since the machine was described: kept in its directory, so that the next boot, and the next
@@ -107,19 +106,15 @@ const hang = `
 /** MOUNT_ATTR_* of linux/mount.h. */
 const attribute = { readOnly: 1, nosuid: 2, nodev: 4 };
 
-function mountNamespace(pid: number): string {
-  return `/proc/${pid}/ns/mnt`;
-}
-
 /** Mounts the disk inside the machine whose init is `pid`, in one step with its options. */
 export async function plug(pid: number, disk: Disk): Promise<void> {
   const attributes = attribute.nosuid + attribute.nodev + (disk.readOnly ? attribute.readOnly : 0);
-  await run("perl", ["-e", take, disk.source, String(attributes), mountNamespace(pid), hang, disk.path]);
+  await run("perl", ["-e", take, disk.source, String(attributes), `/proc/${pid}/ns/mnt`, hang, disk.path]);
 }
 
 /** Unmounts it, also while files on it are open: these stay usable until they are closed, as after unplugging a real disk. */
 export async function unplug(pid: number, path: string): Promise<void> {
-  const inside = mounts(await readFile(`/proc/${pid}/mountinfo`, "utf8"));
-  if (!inside.some((mount) => mount.path === path)) return;
-  await run("nsenter", [`--mount=${mountNamespace(pid)}`, "--", "umount", "--lazy", path]);
+  const script = 'if mountpoint -q "$0"; then umount --lazy "$0"; fi';
+  // Among its processes too: umount reads its own mountinfo.
+  await run("nsenter", [`--target=${pid}`, "--mount", "--pid", "--", "sh", "-c", script, path]);
 }

@@ -19,9 +19,10 @@ export const namespaces: MachineKind = {
   },
 
   async sweep(model: string): Promise<void> {
-    const cgroups = new Cgroups(await hostHierarchies(), model);
-    await cgroups.kill();
-    await cgroups.remove();
+    const all = await hostHierarchies();
+    const whole = new Cgroups(all, model);
+    await Promise.all((await whole.machines()).map((id) => new Cgroups(all, model, id).end()));
+    await whole.end();
     await destroyNetwork({ model });
   },
 };

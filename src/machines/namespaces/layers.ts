@@ -1,6 +1,7 @@
 import { chmod, chown, link, lstat, mkdir, readdir, realpath, rm, symlink, writeFile } from "node:fs/promises";
 import { createHash } from "node:crypto";
 import { dirname, join } from "node:path";
+import { UserError } from "../../errors.ts";
 import { run } from "../run.ts";
 import { code } from "./errno.ts";
 
@@ -27,7 +28,6 @@ const emptied: Readonly<Record<string, number>> = {
   "/home": 0o755,
   "/tmp": 0o1777,
   "/var/tmp": 0o1777,
-  "/var/lib/concourse": 0o755,
   "/var/lib/concourse-worker": 0o755,
 };
 
@@ -39,6 +39,7 @@ const hidden = [
   "/etc/concourse",
   "/opt/concourse",
   "/var/log/journal",
+  "/var/lib/concourse",
   "/var/lib/concourse-machine",
   "/var/lib/concourse-unit",
   "/var/cache/concourse-machine",
@@ -68,6 +69,7 @@ const wanted: Readonly<Record<string, readonly string[]>> = {
 /** Units that concern the kernel or the devices, which are the host's. */
 const masked = [
   "systemd-binfmt.service",
+  "systemd-journald-audit.socket",
   "systemd-modules-load.service",
   "systemd-networkd.service",
   "systemd-networkd.socket",
@@ -79,6 +81,14 @@ const masked = [
   "systemd-udevd-kernel.socket",
   "tmp.mount",
 ];
+
+/** `said` is what a program printed about it; its last line counts. */
+export function unsuitableDirectory(directory: string, said: string): UserError {
+  return new UserError(
+    `The directory ${directory} is on a file system that cannot hold a machine (${said.trim().split("\n").at(-1)})`,
+    "Set CONCOURSE_MACHINE_DATA to a directory on a local disk (ext4, xfs or btrfs)",
+  );
+}
 
 /**
  * Writes the layers below `directory`. `secret` are further paths that the machine must not see (the tool's own clone and data).
@@ -105,8 +115,11 @@ async function pulled(): Promise<string[]> {
 async function writeMasks(layer: string, paths: readonly string[]): Promise<void> {
   const whiteout = join(layer, "..", "whiteout");
   await rm(whiteout, { force: true });
-  await run("mknod", [whiteout, "c", "0", "0"]);
-  for (const path of new Set((await Promise.all(paths.map(names))).flat())) {
+  await run("mknod", [whiteout, "c", "0", "0"]).catch((error: unknown) => {
+    throw unsuitableDirectory(dirname(layer), error instanceof Error ? error.message : String(error));
+  });
+  // In order, so that a directory is hidden before anything below it could make it a parent.
+  for (const path of [...new Set((await Promise.all(paths.map(names))).flat())].toSorted()) {
     await parents(layer, path);
     await link(whiteout, join(layer, path)).catch((error: unknown) => {
       // Two names of one place, or a place below one that is hidden as a whole.

@@ -3,7 +3,6 @@ import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdir, open, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { UserError } from "../../errors.ts";
 import type { Disk, Machine, MachineSpec } from "../machine.ts";
 import { run, stockPath } from "../run.ts";
 import { addressing, linkAddress, machineAddress } from "./addresses.ts";
@@ -12,7 +11,7 @@ import type { Cgroups } from "./cgroups.ts";
 import { Disks, plug, resolved, unplug } from "./disks.ts";
 import { hostDevices, lowerRoots, ownPaths, systemd } from "./host.ts";
 import { hostBootId, readInit, type Init } from "./init.ts";
-import { writeLayers } from "./layers.ts";
+import { unsuitableDirectory, writeLayers } from "./layers.ts";
 import { networkFile } from "./network.ts";
 import { until } from "./until.ts";
 
@@ -67,34 +66,38 @@ export class NamespaceMachine implements Machine {
 
   /** @throws UserError when the directory, or the source of a disk, cannot be used. */
   async start(): Promise<void> {
-    // Begun by a process that is gone: it goes on by itself.
-    const launched = (await this.cgroups.populated()) ? null : await this.launch();
-    const stopped = new AbortController();
-    const signal = AbortSignal.any([stopped.signal, AbortSignal.timeout(patience.start)]);
+    const settled = new AbortController();
+    const signal = AbortSignal.any([settled.signal, AbortSignal.timeout(patience.start)]);
     try {
-      await Promise.race([this.answers(signal), this.cgroups.emptied(signal).then(() => this.explain(launched))]);
+      // Begun by a process that is gone: it goes on by itself, unless it had only just begun.
+      if ((await this.cgroups.populated()) && (await this.comesUp(signal))) return;
+      const launched = await this.launch();
+      if (!(await this.comesUp(signal))) throw await this.failure(launched);
     } catch (error) {
       await this.stop("kill");
-      throw error;
+      if (!signal.aborted) throw error;
+      throw new Error(`machine ${this.id} did not start within ${patience.start / 1000} s`, { cause: error });
     } finally {
-      stopped.abort();
+      settled.abort();
     }
   }
 
-  private async answers(signal: AbortSignal): Promise<void> {
-    await until(this.spec.directory, async () => this.init() !== null, signal);
-    const runtime = `/proc/${this.existingInit().pid}/root/run/systemd`;
-    await until(runtime, async () => existsSync(`${runtime}/private`), signal);
+  /** False when it ends instead. */
+  private comesUp(signal: AbortSignal): Promise<boolean> {
+    return Promise.race([this.answers(signal).then(() => true), this.cgroups.emptied(signal).then(() => false)]);
   }
 
-  /** Throws what the boot script said when it ended early. */
-  private async explain(launched: Launched | null): Promise<never> {
+  private async answers(signal: AbortSignal): Promise<void> {
+    await until([this.spec.directory], async () => this.init() !== null, signal);
+    const runtime = `/proc/${this.existingInit().pid}/root/run/systemd`;
+    await until([runtime], async () => existsSync(`${runtime}/private`), signal);
+  }
+
+  /** What the boot script said when it ended early. */
+  private async failure(launched: Launched): Promise<Error> {
     const said = (await readFile(this.path("console"), "utf8")).trim();
-    if ((await launched?.exit) !== unsuitable) throw new Error(`machine ${this.id} stopped while starting: ${said}`);
-    throw new UserError(
-      `The directory ${this.spec.directory} is on a file system that cannot hold a machine (${said.split("\n").at(-1)})`,
-      "Set CONCOURSE_MACHINE_DATA to a directory on a local disk (ext4, xfs or btrfs)",
-    );
+    if ((await launched.exit) === unsuitable) return unsuitableDirectory(this.spec.directory, said);
+    return new Error(`machine ${this.id} stopped while starting: ${said}`);
   }
 
   /** Begins a boot. */
@@ -113,6 +116,8 @@ export class NamespaceMachine implements Machine {
     await once(child, "spawn");
     const exit = new Promise<number | null>((resolve) => child.once("exit", resolve));
     await writeFile(join(this.cgroups.unified("monitor"), "cgroup.procs"), String(child.pid));
+    // Killed meanwhile by somebody else: that is seen by its cgroup, not here.
+    child.stdin?.on("error", () => undefined);
     child.stdin?.end("go\n");
     child.unref();
     return { exit };
@@ -167,15 +172,17 @@ export class NamespaceMachine implements Machine {
       process.kill(init.pid, powerOff);
       await this.cgroups.emptied(AbortSignal.timeout(patience.shutdown)).catch(() => undefined);
     }
-    await this.cgroups.kill();
-    await this.cgroups.remove();
+    await this.cgroups.end();
+    await rm(this.path("init"), { force: true });
   }
 
   async freeze(): Promise<void> {
+    this.existingInit();
     await this.cgroups.freeze(true);
   }
 
   async thaw(): Promise<void> {
+    this.existingInit();
     await this.cgroups.freeze(false);
   }
 

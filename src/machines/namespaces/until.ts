@@ -2,11 +2,15 @@ import { watch } from "node:fs";
 import { code } from "./errno.ts";
 
 /**
- * Resolves once `check` gives true: it is asked at once, and again whenever the kernel reports a change at `path`, which
- * must exist (a directory, or a file that the kernel announces). When `path` is removed, `check` is asked a last time
- * and must then give true or throw. Rejects with the signal's reason when aborted.
+ * Resolves once `check` gives true: it is asked at once, and again whenever the kernel reports a change at one of `paths`:
+ * entries of a directory, or a file that announces its changes. A path that is not there is not watched. Rejects with what
+ * `check` throws, or with the signal's reason when aborted.
  */
-export async function until(path: string, check: () => Promise<boolean>, signal?: AbortSignal): Promise<void> {
+export async function until(
+  paths: readonly string[],
+  check: () => Promise<boolean>,
+  signal?: AbortSignal,
+): Promise<void> {
   signal?.throwIfAborted();
   const done = Promise.withResolvers<void>();
   // The checks follow one another, so that the last one sees what the last event was about.
@@ -18,14 +22,14 @@ export async function until(path: string, check: () => Promise<boolean>, signal?
     checks.catch(done.reject);
   };
   const aborted = () => done.reject(signal?.reason);
-  const watcher = open(path, again, done.reject);
+  const watchers = paths.map((path) => open(path, again, done.reject));
   signal?.addEventListener("abort", aborted, { once: true });
   try {
     again();
     await done.promise;
   } finally {
     signal?.removeEventListener("abort", aborted);
-    watcher?.close();
+    for (const watcher of watchers) watcher?.close();
   }
 }
 
@@ -35,7 +39,6 @@ function open(path: string, changed: () => void, failed: (error: Error) => void)
     watcher.on("error", failed);
     return watcher;
   } catch (error) {
-    // Removed just now: the check decides what that means.
     if (code(error) === "ENOENT") return null;
     throw error;
   }
