@@ -1,6 +1,13 @@
 /** `juju status --format json|yaml` (Juju 3.6, cmd/juju/status/formatted.go): keys and their order are Juju's. */
 
-import type { ApplicationStatus, MachineStatus, StatusData, StatusValue, StorageStatus, UnitStatus } from "../state/types.ts";
+import type {
+  ApplicationStatus,
+  MachineStatus,
+  StatusData,
+  StatusValue,
+  StorageStatus,
+  UnitStatus,
+} from "../state/types.ts";
 import { dateAndTime, timestamp } from "./text.ts";
 
 type Document = Record<string, unknown>;

@@ -19,7 +19,15 @@ export interface Table {
 }
 
 const PADDING = 2;
-const CODES: Readonly<Record<Style, number>> = { bold: 1, green: 32, yellow: 33, red: 31, cyan: 36, magenta: 35, grey: 90 };
+const CODES: Readonly<Record<Style, number>> = {
+  bold: 1,
+  green: 32,
+  yellow: 33,
+  red: 31,
+  cyan: 36,
+  magenta: 35,
+  grey: 90,
+};
 
 function paint(cell: Cell, color: boolean): string {
   if (!color || cell.style === undefined || cell.text === "") return cell.text;

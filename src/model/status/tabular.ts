@@ -175,6 +175,10 @@ export function renderTabular(data: StatusData, options: TabularOptions): string
   if (options.relations) tables.push(relationTable(data));
   return tables
     .filter((table) => table.rows.length > 0)
-    .map((table) => layOut(table, options.color).map((line) => `${line}\n`).join(""))
+    .map((table) =>
+      layOut(table, options.color)
+        .map((line) => `${line}\n`)
+        .join(""),
+    )
     .join("\n");
 }

@@ -29,7 +29,7 @@ export function groupPorts(ports: readonly string[]): string {
     else byProtocol.set(protocol, [...(byProtocol.get(protocol) ?? []), range]);
   }
   return [...byProtocol.keys()]
-    .sort()
+    .toSorted()
     .map((protocol) => {
       const ranges = byProtocol.get(protocol) ?? [];
       return ranges.length === 0 ? protocol : `${joinConsecutive(ranges).join(",")}/${protocol}`;

@@ -37,7 +37,9 @@ export class Exposure {
   }
 
   opened(application: string): Opened[] {
-    return [...this.#open.values()].filter((entry): entry is Opened => entry !== "opening" && owner(entry) === application);
+    return [...this.#open.values()].filter(
+      (entry): entry is Opened => entry !== "opening" && owner(entry) === application,
+    );
   }
 
   /** Where a connection to an exposed port goes: the first unit that opened it. */

@@ -55,7 +55,8 @@ export class Fleet {
   /** @throws UserError if the model has no such machine of ours. */
   keeper(id: string): MachineKeeper {
     const keeper = this.#keepers.get(id);
-    if (keeper === undefined) throw new UserError(`machine ${id} not found`, "List them with: concourse-machine status");
+    if (keeper === undefined)
+      throw new UserError(`machine ${id} not found`, "List them with: concourse-machine status");
     return keeper;
   }
 
@@ -92,7 +93,13 @@ export class Fleet {
     if (life === "dead") return state.machineGone(id, this.#model.now());
     if (state.data.machines[id]?.address === network.address) return;
     const hostname = `juju-${record.short}-${id}`;
-    const change = { status: "started", message: "Running", address: network.address, instanceId: hostname, hostname } as const;
+    const change = {
+      status: "started",
+      message: "Running",
+      address: network.address,
+      instanceId: hostname,
+      hostname,
+    } as const;
     state.setMachine(id, change, this.#model.now());
     for (const unit of this.#unitsOf(id)) state.agentStarted(unit, this.#model.now(), { rebooted: false });
     this.#model.changed();

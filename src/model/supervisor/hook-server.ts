@@ -53,7 +53,8 @@ export function parseRequest(fields: readonly string[]): (Parsed & { readonly us
   const countText = fields[headEnd];
   if (countText === undefined) return null;
   const count = Number(countText);
-  if (!Number.isSafeInteger(count) || count < 0) throw new Error(`bad number of arguments ${JSON.stringify(countText)}`);
+  if (!Number.isSafeInteger(count) || count < 0)
+    throw new Error(`bad number of arguments ${JSON.stringify(countText)}`);
   const used = headEnd + 1 + count;
   if (fields.length < used) return null;
   return { kind, head: fields.slice(1, headEnd), args: fields.slice(headEnd + 1, used), used };
@@ -87,7 +88,12 @@ async function serve(socket: Socket, handlers: HookHandlers): Promise<void> {
   }
 }
 
-function answer(request: Parsed, stdin: string | null, peer: string, handlers: HookHandlers): HookReply | Promise<HookReply> {
+function answer(
+  request: Parsed,
+  stdin: string | null,
+  peer: string,
+  handlers: HookHandlers,
+): HookReply | Promise<HookReply> {
   const [contextId = "", cwd = "", command = ""] = request.head;
   return request.kind === "tool"
     ? handlers.tool({ contextId, cwd, command, args: request.args, stdin })

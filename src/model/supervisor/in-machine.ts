@@ -29,8 +29,8 @@ export async function runInMachine(
   child.stdin?.on("error", () => {});
   child.stdin?.end(input instanceof Uint8Array ? input : undefined);
   const output = { stdout: "", stderr: "" };
-  child.stdout?.on("data", (chunk: Buffer) => (output.stdout += chunk.toString()));
-  child.stderr?.on("data", (chunk: Buffer) => (output.stderr += chunk.toString()));
+  child.stdout?.setEncoding("utf8").on("data", (chunk: string) => (output.stdout += chunk));
+  child.stderr?.setEncoding("utf8").on("data", (chunk: string) => (output.stderr += chunk));
   const [code, signal] = (await once(child, "close")) as [number | null, string | null];
   if (code !== 0) throw new Error(output.stderr.trim() || `${argv[0]} ended with ${signal ?? code}`);
   return output.stdout;

@@ -9,7 +9,13 @@ import { connect, createServer, type Server, type Socket } from "node:net";
 import { join as joinSockets, readLine } from "./splice.ts";
 
 export type OutsideOrder =
-  | { readonly kind: "open"; readonly application: string; readonly unitPort: number; readonly hostPort: number; readonly exact: boolean }
+  | {
+      readonly kind: "open";
+      readonly application: string;
+      readonly unitPort: number;
+      readonly hostPort: number;
+      readonly exact: boolean;
+    }
   | { readonly kind: "close"; readonly application: string };
 
 export type OutsideReport =
@@ -75,7 +81,12 @@ export function runOutside(inward: string, outward: string): void {
     const server = createServer((client) => relay(client, inward, application, unitPort));
     open.set(application, server);
     try {
-      report({ kind: "opened", application, unitPort, hostPort: await listenFrom(server, order.hostPort, order.exact) });
+      report({
+        kind: "opened",
+        application,
+        unitPort,
+        hostPort: await listenFrom(server, order.hostPort, order.exact),
+      });
     } catch (error) {
       open.delete(application);
       report({ kind: "failed", application, message: (error as Error).message });

@@ -36,7 +36,8 @@ export class PlayedApplications {
     for (const application of Object.values(data.applications)) {
       const plugin = pluginFor(data.charms[application.charm]?.info.name ?? "");
       const isPlayed = data.charms[application.charm]?.info.channel !== null;
-      if (plugin !== undefined && isPlayed && !this.#played.has(application.name)) this.#create(application.name, plugin);
+      if (plugin !== undefined && isPlayed && !this.#played.has(application.name))
+        this.#create(application.name, plugin);
     }
     for (const [name, played] of this.#played) {
       if (data.applications[name] === undefined) void this.#destroy(name, played);
@@ -48,7 +49,11 @@ export class PlayedApplications {
    * Runs an action of a played application.
    * @throws Error whose message is the action's failure.
    */
-  async action(application: string, name: string, params: Readonly<Record<string, unknown>>): Promise<Record<string, string>> {
+  async action(
+    application: string,
+    name: string,
+    params: Readonly<Record<string, unknown>>,
+  ): Promise<Record<string, string>> {
     const handler = this.#played.get(application)?.instance.actions[name];
     if (handler === undefined) throw new Error(`action "${name}" not defined on application "${application}"`);
     return handler(params);

@@ -32,7 +32,12 @@ async function forward(message: IncomingMessage, response: ServerResponse, dial:
     const url = new URL(message.url ?? "");
     const socket = await dial(url.hostname.replace(/^\[|\]$/g, ""), Number(url.port || 80));
     const { "proxy-connection": _hop, ...headers } = message.headers;
-    const upstream = request({ method: message.method, path: url.pathname + url.search, headers, createConnection: () => socket });
+    const upstream = request({
+      method: message.method,
+      path: url.pathname + url.search,
+      headers,
+      createConnection: () => socket,
+    });
     message.pipe(upstream);
     const [answer] = (await once(upstream, "response")) as [IncomingMessage];
     response.writeHead(answer.statusCode ?? 502, answer.headers);
@@ -44,7 +49,10 @@ async function forward(message: IncomingMessage, response: ServerResponse, dial:
 
 export async function startProxy(address: string, port: number, dial: Dial): Promise<Server> {
   const server = createServer((message, response) => void forward(message, response, dial));
-  server.on("connect", (message: IncomingMessage, client: Duplex, head: Buffer) => void tunnel(message, client, head, dial));
+  server.on(
+    "connect",
+    (message: IncomingMessage, client: Duplex, head: Buffer) => void tunnel(message, client, head, dial),
+  );
   server.listen(port, address);
   await once(server, "listening");
   return server;

@@ -67,7 +67,10 @@ function readText(paths: ModelPaths): string {
     return readFileSync(paths.record, "utf8");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-    throw new UserError(`there is no model ${JSON.stringify(paths.name)}`, "List the models with: concourse-machine models");
+    throw new UserError(
+      `there is no model ${JSON.stringify(paths.name)}`,
+      "List the models with: concourse-machine models",
+    );
   }
 }
 

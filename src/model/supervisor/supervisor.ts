@@ -89,7 +89,9 @@ export class Supervisor {
   status(): StatusData {
     const { notes } = this.model.record;
     const data = this.model.state.status(this.model.now());
-    return notes === "" ? data : { ...data, model: { ...data.model, status: { ...data.model.status, message: notes } } };
+    return notes === ""
+      ? data
+      : { ...data, model: { ...data.model, status: { ...data.model.status, message: notes } } };
   }
 
   get mirror(): Mirror | null {
@@ -190,7 +192,11 @@ export class Supervisor {
     if (!local.includes(request.unit)) return refuse(1, `unit "${request.unit}" not found on this machine`);
     if (request.commands === "-" && call.stdin === null) return { code: 0, stdout: "", stderr: "", needsStdin: true };
     try {
-      return await this.#runCommand(request.unit, request.commands === "-" ? (call.stdin ?? "") : request.commands, request);
+      return await this.#runCommand(
+        request.unit,
+        request.commands === "-" ? (call.stdin ?? "") : request.commands,
+        request,
+      );
     } catch (error) {
       return refuse(1, (error as Error).message);
     }

@@ -37,7 +37,10 @@ async function charmFor(model: LiveModel, charm: string, channel: string | undef
   }
   const wanted = channel ?? plugin.channels[0] ?? "stable";
   if (!plugin.channels.includes(wanted)) {
-    throw new UserError(`channel "${wanted}" not found for charm "${charm}"`, `There is: ${plugin.channels.join(", ")}`);
+    throw new UserError(
+      `channel "${wanted}" not found for charm "${charm}"`,
+      `There is: ${plugin.channels.join(", ")}`,
+    );
   }
   return pluginCharm(plugin, wanted);
 }

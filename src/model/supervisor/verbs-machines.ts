@@ -48,14 +48,16 @@ async function detach(supervisor: Supervisor, application: string, name: string)
   requireApplication(supervisor, application);
   const { disks } = supervisor.model.record;
   const known = disks[application] ?? [];
-  if (!known.some((disk) => disk.name === name)) throw new UserError(`application "${application}" has no disk "${name}"`);
+  if (!known.some((disk) => disk.name === name))
+    throw new UserError(`application "${application}" has no disk "${name}"`);
   await Promise.all(supervisor.fleet.keepersOf(application).map((keeper) => keeper.detach(name)));
   disks[application] = known.filter((disk) => disk.name !== name);
 }
 
 function mirrorOf({ supervisor }: VerbContext) {
   const { mirror } = supervisor;
-  if (mirror === null) throw new UserError("this model runs no release mirror", "Start one with: concourse-machine mirror serve FILE");
+  if (mirror === null)
+    throw new UserError("this model runs no release mirror", "Start one with: concourse-machine mirror serve FILE");
   return mirror;
 }
 

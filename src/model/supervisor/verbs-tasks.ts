@@ -79,7 +79,8 @@ export const taskVerbs = {
 
   exec: verb(
     z.object({ units: z.array(z.string()), applications: z.array(z.string()), all: z.boolean(), script: z.string() }),
-    ({ supervisor: { model } }, params) => model.state.enqueueExec(receivers(model, params), params.script, model.now()),
+    ({ supervisor: { model } }, params) =>
+      model.state.enqueueExec(receivers(model, params), params.script, model.now()),
   ),
 
   wait: verb(

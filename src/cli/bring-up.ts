@@ -1,0 +1,145 @@
+/** The script behind `up`: nothing here that the verbs could not do one by one. */
+
+import { existsSync } from "node:fs";
+import { chmod, mkdir, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { UserError } from "../errors.ts";
+import { modelPaths } from "../model/supervisor/paths.ts";
+import type { StatusData } from "../model/state/types.ts";
+import { createModel } from "./create-model.ts";
+import { firstFree } from "./host-ports.ts";
+import { chooseRelease, type ReleaseChoice } from "./release-choice.ts";
+import { askModel } from "./session.ts";
+
+export const APPLICATION = "concourse-ci-machine";
+const DATABASE = "postgresql";
+/** Where units expect the shared directory, and the mark that tells them it is mounted. */
+const MOUNT_POINT = "/var/lib/concourse";
+const MARKER = ".lxc_shared_storage";
+const WEB_PORT = 8080;
+
+export interface BringUpOptions {
+  readonly model: string;
+  readonly machines: string;
+  readonly units: number;
+  /** "" = the newest. */
+  readonly version: string;
+  readonly release: ReleaseChoice;
+  readonly releaseFile: string | undefined;
+  readonly sharedDirectory: string | undefined;
+  readonly charm: string | undefined;
+  /** Told what is being done, one line each. */
+  readonly say: (line: string) => void;
+}
+
+export interface BroughtUp {
+  readonly url: string;
+  /** Units that must become active: Concourse's and PostgreSQL's. */
+  readonly units: number;
+}
+
+/** Makes what is missing of the model, and leaves what is there. @throws UserError as the verbs do. */
+export async function bringUp(options: BringUpOptions): Promise<BroughtUp> {
+  const { model, say } = options;
+  const charm = await charmFile(options);
+  if (!existsSync(modelPaths(model).record)) {
+    say(`Making model "${model}"`);
+    await createModel(model, options.machines);
+  }
+  const before = await askModel<StatusData>(model, "status", {});
+  if (before.applications[DATABASE] === undefined) {
+    say("Deploying PostgreSQL 16");
+    await deploy(model, { charm: DATABASE });
+  }
+  if (before.applications[APPLICATION] === undefined) await deployConcourse(options, charm);
+  else await addMissingUnits(options, before);
+  return { url: await exposedUrl(model), units: await unitCount(model) };
+}
+
+async function charmFile(options: BringUpOptions): Promise<string> {
+  if (options.charm !== undefined) return resolve(options.charm);
+  const { packCharm } = await import("../../scripts/pack.ts");
+  options.say("Packing the charm");
+  return packCharm(process.arch === "arm64" ? "arm64" : "amd64");
+}
+
+function deploy(model: string, params: { readonly charm: string } & Record<string, unknown>): Promise<unknown> {
+  return askModel(model, "deploy", { units: 1, config: {}, resources: {}, disks: [], ...params });
+}
+
+async function deployConcourse(options: BringUpOptions, charm: string): Promise<void> {
+  const { model, say, units } = options;
+  const release = await releaseSettings(options);
+  const port = await firstFree(WEB_PORT);
+  const source = await sharedDirectory(options);
+  const config = {
+    "shared-storage": "lxc",
+    "external-url": `http://127.0.0.1:${port}`,
+    ...(options.version === "" ? {} : { version: options.version }),
+    ...release.config,
+  };
+  say(`Deploying Concourse with ${units} unit${units === 1 ? "" : "s"} on ${source}`);
+  const disks = [{ name: "concourse", source, path: MOUNT_POINT, readOnly: false }];
+  await deploy(model, { charm, name: APPLICATION, units, config, resources: release.resources, disks });
+  await askModel(model, "integrate", { a: APPLICATION, b: DATABASE });
+  await askModel(model, "expose", { application: APPLICATION, hostPorts: { [WEB_PORT]: port } });
+}
+
+interface ReleaseSettings {
+  readonly config: Readonly<Record<string, string>>;
+  readonly resources: Readonly<Record<string, string>>;
+}
+
+async function releaseSettings(options: BringUpOptions): Promise<ReleaseSettings> {
+  const { model, say } = options;
+  if (options.releaseFile !== undefined) {
+    return { config: {}, resources: { "concourse-release": resolve(options.releaseFile) } };
+  }
+  if ((await chooseRelease(options.release, say)) === "github") {
+    const { proxy } = await askModel<{ proxy: string }>(model, "addresses", {});
+    const values = { "juju-http-proxy": proxy, "juju-https-proxy": proxy };
+    await askModel(model, "set-model-config", { values, reset: [] });
+    return { config: {}, resources: {} };
+  }
+  const { standInArchive } = await import("../../standin/archive.ts");
+  say("Preparing the stand-in release (once, then it is cached)");
+  const archive = await standInArchive(options.version === "" ? {} : { version: options.version });
+  const { url } = await askModel<{ url: string }>(model, "serve-release", { release: archive.path });
+  await askModel(model, "note", { text: "release: stand-in" });
+  return { config: { "release-mirror": url }, resources: {} };
+}
+
+/** The directory that all units mount: 0755, below a directory that only root may enter unless the operator chose it. */
+async function sharedDirectory(options: BringUpOptions): Promise<string> {
+  const own = options.sharedDirectory === undefined;
+  const directory = resolve(options.sharedDirectory ?? modelPaths(options.model).shared);
+  await mkdir(directory, { recursive: true, mode: 0o755 });
+  if (own) await chmod(directory, 0o755);
+  await writeFile(join(directory, MARKER), "", { flag: "a" });
+  return directory;
+}
+
+async function addMissingUnits(options: BringUpOptions, before: StatusData): Promise<void> {
+  const units = Object.keys(before.applications[APPLICATION]?.units ?? {}).length;
+  const count = options.units - units;
+  options.say(`Model "${options.model}" has ${units} unit${units === 1 ? "" : "s"} of Concourse: carrying on`);
+  if (count > 0) await askModel(options.model, "add-unit", { application: APPLICATION, count });
+}
+
+async function exposedUrl(model: string): Promise<string> {
+  const url = await askModel<string | null>(model, "get-config-value", {
+    application: APPLICATION,
+    key: "external-url",
+  });
+  if (url === null)
+    throw new UserError(
+      `${APPLICATION} has no external-url`,
+      `Remove the model with: concourse-machine down -m ${model}`,
+    );
+  return url;
+}
+
+async function unitCount(model: string): Promise<number> {
+  const status = await askModel<StatusData>(model, "status", {});
+  return Object.values(status.applications).reduce((sum, { units }) => sum + Object.keys(units).length, 0);
+}

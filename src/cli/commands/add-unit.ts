@@ -1,0 +1,16 @@
+import { defineCommand } from "citty";
+import { count, exactly } from "../arguments.ts";
+import { askModel, MODEL_OPTION } from "../session.ts";
+
+export default defineCommand({
+  meta: { name: "add-unit", description: "Add units to an application" },
+  args: {
+    application: { type: "positional", description: "Application", required: false },
+    "num-units": { type: "string", alias: "n", description: "Number of units to add", default: "1", valueHint: "N" },
+    ...MODEL_OPTION,
+  },
+  async run({ args }) {
+    const [application] = exactly(args._, ["application"]);
+    await askModel(args.model, "add-unit", { application, count: count(args["num-units"], "-n", 1) });
+  },
+});

@@ -1,0 +1,83 @@
+import { defineCommand } from "citty";
+import { UserError } from "../../errors.ts";
+import type { StatusData } from "../../model/state/types.ts";
+import { renderTabular } from "../../model/status/tabular.ts";
+import { count, exactly } from "../arguments.ts";
+import { APPLICATION, bringUp } from "../bring-up.ts";
+import { awaitReady } from "../progress.ts";
+import type { ReleaseChoice } from "../release-choice.ts";
+import { ExitError } from "../report.ts";
+import { askModel, checkModelName, interrupted, print, requireRoot, say } from "../session.ts";
+
+/** 128 + SIGINT, as shells report it. */
+const INTERRUPTED = 130;
+
+export default defineCommand({
+  meta: {
+    name: "up",
+    description: "Bring up Concourse on this machine: the charm, its units, PostgreSQL, one shared directory",
+  },
+  args: {
+    units: { type: "string", description: "Units of Concourse", default: "3", valueHint: "N" },
+    version: { type: "string", description: "Version of Concourse (default: the newest)", default: "", valueHint: "V" },
+    release: {
+      type: "enum",
+      options: ["auto", "github", "stand-in"],
+      description: "Where the release comes from; auto: GitHub if it answers",
+      default: "auto",
+    },
+    "release-file": { type: "string", description: "Archive to install, as the charm's resource", valueHint: "FILE" },
+    "shared-dir": { type: "string", description: "Directory of this host that all units share", valueHint: "DIR" },
+    model: { type: "string", alias: "m", description: "Name of the model", default: "concourse", valueHint: "NAME" },
+    machines: { type: "string", description: "Kind of machines", default: "namespaces", valueHint: "KIND" },
+    charm: { type: "string", description: "Charm file (default: packed from this clone)", valueHint: "FILE" },
+  },
+  async run({ args }) {
+    exactly(args._, []);
+    requireRoot();
+    const units = count(args.units, "--units", 1);
+    const model = checkModelName(args.model);
+    await provideHostPackages();
+    const signal = interrupted();
+    const { url, units: expected } = await bringUp({
+      model,
+      machines: args.machines,
+      units,
+      version: args.version,
+      release: args.release as ReleaseChoice,
+      releaseFile: args["release-file"],
+      sharedDirectory: args["shared-dir"],
+      charm: args.charm,
+      say,
+    });
+    const settled = await awaitReady(model, expected, signal);
+    if (settled === "interrupted") {
+      say(`The model goes on by itself. Look at it with: concourse-machine status -m ${model}`);
+      throw new ExitError(INTERRUPTED);
+    }
+    const status = await askModel<StatusData>(model, "status", {});
+    print(renderTabular(status, { relations: false, color: process.stdout.isTTY === true, utc: false }));
+    if (settled === "stuck")
+      throw new ExitError(
+        1,
+        `not all units became active; see: concourse-machine debug-log -m ${model} --replay --no-tail`,
+      );
+    print(farewell(url, model));
+  },
+});
+
+function farewell(url: string, model: string): string {
+  const option = model === "concourse" ? "" : ` -m ${model}`;
+  return `
+Concourse:  ${url}
+Password:   npx concourse-machine run ${APPLICATION}/leader get-admin-password${option}
+One more:   npx concourse-machine add-unit ${APPLICATION}${option}
+Stop:       npx concourse-machine down --yes${option}
+`;
+}
+
+async function provideHostPackages(): Promise<void> {
+  const { ensureHostPackages } = await import("../../../scripts/host-packages.mjs");
+  const missing = ensureHostPackages(say);
+  if (missing !== null) throw new UserError(missing);
+}

@@ -1,0 +1,30 @@
+import { randomUUID } from "node:crypto";
+import { existsSync, writeFileSync } from "node:fs";
+import { UserError } from "../errors.ts";
+import { machineKind } from "../machines/index.ts";
+import { startSupervisor } from "../model/supervisor/launch.ts";
+import { currentModelFile, modelPaths } from "../model/supervisor/paths.ts";
+import { makeDirectories, newRecord, writeRecord } from "../model/supervisor/record.ts";
+import { checkModelName, requireRoot } from "./session.ts";
+
+/**
+ * Makes an empty model, starts its supervisor and makes it the current one.
+ * @throws UserError if there is one of that name, or the host lacks something.
+ */
+export async function createModel(name: string, machines: string): Promise<void> {
+  requireRoot();
+  const paths = modelPaths(checkModelName(name));
+  if (existsSync(paths.record)) {
+    throw new UserError(
+      `model "${name}" already exists`,
+      `Use it with -m ${name}, or remove it with: concourse-machine down -m ${name}`,
+    );
+  }
+  const kind = machineKind(machines);
+  const [missing] = await kind.missing();
+  if (missing !== undefined) throw new UserError(missing);
+  await makeDirectories(paths);
+  writeRecord(paths, newRecord(name, randomUUID(), kind.name));
+  writeFileSync(currentModelFile(), `${name}\n`);
+  await startSupervisor(paths);
+}
