@@ -208,7 +208,10 @@ export class NamespaceMachine implements Machine {
     if (disk !== undefined) await unplug(init.pid, disk.path);
   }
 
-  /** A signal to the process group of what this starts reaches the program inside. */
+  /**
+   * To end the program inside, signal the process group of what the caller spawned (`detached: true`): the process outside
+   * only waits for it, and its death alone ends nothing.
+   */
   command(argv: readonly string[], environment: Readonly<Record<string, string>>, cwd: string): string[] {
     const { pid } = this.existingInit();
     const groups = this.cgroups.directories("commands").join(" ");
