@@ -82,7 +82,7 @@ const serve = `use IO::Socket::INET; $| = 1;
   while (my $client = $server->accept) { print $client "hello from $ARGV[0]\\n"; close $client }`;
 const fetch = (address: string) => `bash -c 'exec 3<>/dev/tcp/${address}/7000; cat <&3'`;
 
-describe.skipIf(missing.length > 0)(["machines of namespaces", ...missing].join(" "), () => {
+describe.skipIf(missing.length > 0)(`machines of namespaces ${missing.join(" ")}`, () => {
   let network: Network;
   let one: Machine;
   let two: Machine;
