@@ -18,9 +18,9 @@ async function sha256Of(path: string): Promise<string> {
 /** @throws UserError for what is no charm, in Juju's words where Juju would refuse it. */
 export async function takeCharm(model: LiveModel, path: string): Promise<CharmInfo> {
   const archive = await readCharmArchive(path);
-  const info = parseCharm(archive.texts);
-  const runnable = archive.files.some((file) => file.name === "dispatch" || file.name.startsWith("hooks/"));
-  if (!runnable) throw new UserError(`invalid charm "${info.name}": has no hooks nor dispatch file`);
+  // Of most files only the names matter.
+  const names = Object.fromEntries(archive.files.map(({ name }) => [name, ""]));
+  const info = parseCharm({ ...names, ...archive.texts });
   const sha256 = await sha256Of(path);
   const tar = join(model.paths.charms, `${sha256}.tar`);
   if (!existsSync(tar)) await writeCharmTar(path, tar);

@@ -1,0 +1,80 @@
+/** Misuse of the tool ends with one line on standard error and exit code 2. */
+
+import { spawnSync } from "node:child_process";
+import { createServer, type AddressInfo } from "node:net";
+import { once } from "node:events";
+import { chmod, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { packTinyCharm } from "../fixtures/tiny-charm.ts";
+import { Tool } from "./tool.ts";
+
+let tool: Tool;
+
+beforeAll(async () => {
+  tool = await Tool.create("misuse");
+  await tool.ok("add-model", tool.model);
+  await packTinyCharm(join(tool.directory, "tiny.charm"));
+  await writeFile(join(tool.directory, "text.charm"), "no zip");
+});
+afterAll(() => tool.remove());
+
+test.each([
+  [["bogus"], 'unknown command "bogus"'],
+  [["status", "--bogus"], "option provided but not defined: --bogus"],
+  [["status", "-m", "nothere"], 'model "nothere" not found'],
+  [["status", "-m", "../etc"], '"../etc" is not a valid model name'],
+  [["add-model", "misuse"], 'model "misuse" already exists'],
+  [["add-model"], "no model name specified"],
+  [["deploy"], "no charm was specified"],
+  [["deploy", "nothing"], 'charm "nothing" not found'],
+  [["deploy", "tiny.charm"], '"tiny.charm" is no name of a charm'],
+  [["deploy", "./none.charm"], "there is no file"],
+  [["deploy", "./text.charm"], "is not a charm"],
+  [["deploy", "./tiny.charm", "-n", "many"], 'invalid value "many"'],
+  [["deploy", "./tiny.charm", "--config", "bogus=1"], "bogus"],
+  [["deploy", "./tiny.charm", "--resource", "bogus=./tiny.charm"], "bogus"],
+  [["deploy", "./tiny.charm", "--disk", "bogus"], 'invalid disk "bogus"'],
+  [["add-unit", "nothere"], "nothere"],
+  [["remove-unit", "nothere/0"], "nothere/0"],
+  [["remove-unit", "nothere"], 'invalid unit name "nothere"'],
+  [["integrate", "a"], "an integration must involve two applications"],
+  [["integrate", "a", "b"], '"a"'],
+  [["run", "nothere/0"], "no action specified"],
+  [["exec", "true"], "You must specify a target"],
+  [["exec", "--unit", "nothere/0", "true"], "nothere/0"],
+  [["show-task", "77"], "77"],
+  [["config", "nothere"], "nothere"],
+  [["resolved", "nothere/0"], "nothere/0"],
+  [["expose", "nothere"], "nothere"],
+  [["machine", "explode", "0"], 'unknown act "explode"'],
+  [["mirror", "status"], "this model runs no release mirror"],
+  [["refresh", "nothere", "--path", "./tiny.charm"], "nothere"],
+  [["down"], "--yes"],
+  [["up", "--units", "0"], 'invalid value "0"'],
+  [["up", "--release", "bogus"], 'invalid value "bogus"'],
+])("%j", async (args, message) => {
+  const ran = await tool.run(...args);
+  expect(ran.stderr).toContain(message);
+  expect(ran.stderr.trimEnd().split("\n")).toHaveLength(1);
+  expect(ran.stderr).toMatch(/^ERROR /);
+  expect(ran.code).toBe(2);
+  expect(ran.stdout).toBe("");
+});
+
+test("a busy port of the host", async () => {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const ran = await tool.run("expose", "nothere", "--host-port", `${port}:8080`);
+  server.close();
+  expect(ran).toMatchObject({ code: 2, stderr: expect.stringMatching(`^ERROR port ${port} of this host is in use`) });
+});
+
+test("without root", async () => {
+  await chmod(tool.directory, 0o755);
+  const program = join(import.meta.dirname, "../../src/cli/main.ts");
+  const words = ["--reuid=65534", "--regid=65534", "--clear-groups", process.execPath, program, "status"];
+  const ran = spawnSync("setpriv", words, { encoding: "utf8", env: { CONCOURSE_MACHINE_DATA: tool.directory } });
+  expect([ran.status, ran.stderr]).toEqual([2, "ERROR concourse-machine needs root. Run it with sudo\n"]);
+});

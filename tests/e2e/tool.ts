@@ -1,0 +1,103 @@
+/** `concourse-machine` as a person calls it, with a data directory of its own; and a way to wait for what status shows. */
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { StatusData, UnitStatus } from "../../src/model/state/types.ts";
+import { request } from "../../src/model/supervisor/protocol.ts";
+
+const PROGRAM = join(import.meta.dirname, "../../src/cli/main.ts");
+/** Machines need a real file system: /var/tmp is one where /tmp may be a tmpfs. */
+const SCRATCH = "/var/tmp";
+
+export interface Ran {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export class Tool {
+  readonly directory: string;
+  readonly model: string;
+
+  private constructor(directory: string, model: string) {
+    this.directory = directory;
+    this.model = model;
+  }
+
+  static async create(model: string): Promise<Tool> {
+    return new Tool(await mkdtemp(join(SCRATCH, "cm-")), model);
+  }
+
+  get modelDirectory(): string {
+    return join(this.directory, "models", this.model);
+  }
+
+  async run(...args: string[]): Promise<Ran> {
+    const child = spawn(process.execPath, [PROGRAM, ...args], {
+      env: { ...process.env, CONCOURSE_MACHINE_DATA: this.directory },
+      cwd: this.directory,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const output = { stdout: "", stderr: "" };
+    child.stdout.setEncoding("utf8").on("data", (chunk: string) => (output.stdout += chunk));
+    child.stderr.setEncoding("utf8").on("data", (chunk: string) => (output.stderr += chunk));
+    const [code] = (await once(child, "close")) as [number];
+    return { code, ...output };
+  }
+
+  /** Standard output of a command that must succeed. */
+  async ok(...args: string[]): Promise<string> {
+    const ran = await this.run(...args);
+    if (ran.code !== 0) throw new Error(`${args.join(" ")} ended with ${ran.code}: ${ran.stderr}${ran.stdout}`);
+    return ran.stdout;
+  }
+
+  /** What a command prints in a unit. */
+  inUnit(unit: string, script: string): Promise<string> {
+    return this.ok("exec", "--unit", unit, "--", script);
+  }
+
+  /** Waits, with the supervisor's own stream of pictures, until `condition` holds. */
+  async until(what: string, condition: (status: StatusData) => boolean, timeout = 60_000): Promise<StatusData> {
+    const done = new AbortController();
+    const limit = AbortSignal.timeout(timeout);
+    let last: StatusData | undefined;
+    let met = false;
+    const look = (event: unknown): void => {
+      last = event as StatusData;
+      if (!condition(last)) return;
+      met = true;
+      done.abort();
+    };
+    const socket = join(this.modelDirectory, "supervisor.sock");
+    await request(socket, "follow", {}, look, AbortSignal.any([done.signal, limit])).catch((error: unknown) => {
+      if (!done.signal.aborted && !limit.aborted) throw error;
+    });
+    if (!met || last === undefined)
+      throw new Error(`${what} did not happen in ${timeout} ms: ${JSON.stringify(last?.applications)}`);
+    return last;
+  }
+
+  /** Waits until all named units are active and idle; no names = all there are. */
+  active(...units: string[]): Promise<StatusData> {
+    return this.until(`${units.join(", ") || "every unit"} active`, (status) => {
+      const all = unitsOf(status);
+      const wanted = units.length === 0 ? Object.values(all) : units.map((unit) => all[unit]);
+      return (
+        wanted.length > 0 &&
+        wanted.every((unit) => unit?.workload.current === "active" && unit.agent.current === "idle")
+      );
+    });
+  }
+
+  async remove(): Promise<void> {
+    await this.run("down", "-m", this.model, "--yes");
+    await rm(this.directory, { recursive: true, force: true });
+  }
+}
+
+export function unitsOf(status: StatusData): Record<string, UnitStatus> {
+  return Object.assign({}, ...Object.values(status.applications).map((application) => application.units));
+}
