@@ -9,6 +9,8 @@ import type { DatabaseOrders } from "./contract.ts";
 import { connectPostgres, prepareDatabase } from "./database.ts";
 import type { ConnectDatabase, DatabaseSession } from "./database.ts";
 
+/** Milliseconds for bringing a server up or down beside other work. */
+const SLOW_HOST = 60_000;
 const DEAD = { host: "127.0.0.2", port: 5432 };
 
 const ordersOf = ({ host, port, user, password, database, ca }: Credentials): DatabaseOrders => ({
@@ -76,10 +78,10 @@ describe.skipIf(process.getuid?.() !== 0)("prepareDatabase on a server with the 
 
   beforeAll(async () => {
     server = await Loopback.start();
-  });
+  }, SLOW_HOST);
   afterAll(async () => {
-    await server.destroy();
-  });
+    await server?.destroy();
+  }, SLOW_HOST);
 
   test("without it, a session that lost the owner's role reads and may not write what Concourse created", async () => {
     const orders = await relate("untouched");
@@ -252,7 +254,7 @@ describe("connecting to what is no PostgreSQL", () => {
   };
   afterAll(() => {
     for (const listening of servers) listening.close();
-  });
+  }, SLOW_HOST);
   const orders = { user: "u", password: "p", database: "d", ca: null };
 
   test("a port that says nothing, hangs up, talks another language or refuses TLS", async () => {

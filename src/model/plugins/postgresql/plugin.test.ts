@@ -2,7 +2,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
-import { connect } from "node:net";
+import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import postgres from "postgres";
@@ -14,6 +14,8 @@ import type { Credentials } from "./loopback.ts";
 import { findServer, isGone, processesOn, until } from "./processes.ts";
 import { Server } from "./server.ts";
 
+/** Milliseconds for bringing a server up or down beside other work. */
+const SLOW_HOST = 60_000;
 const isRoot = process.getuid?.() === 0;
 
 function client({ host, port, user, password, database, ca }: Credentials) {
@@ -54,10 +56,10 @@ describe.skipIf(!isRoot)("postgresql", () => {
   let loopback: Loopback;
   beforeAll(async () => {
     loopback = await Loopback.start({ "plugin-awkward-passwords": true });
-  });
+  }, SLOW_HOST);
   afterAll(async () => {
-    await loopback.destroy();
-  });
+    await loopback?.destroy();
+  }, SLOW_HOST);
 
   test("tells the model what the charm tells", async () => {
     expect(loopback.told).toEqual({
@@ -165,6 +167,8 @@ describe.skipIf(!isRoot)("postgresql", () => {
       await once(silent, "connect");
       silent.destroy();
       expect(answered).toBe(false);
+      await loopback.reopen().start({ "plugin-awkward-passwords": true });
+      expect(loopback.told).toMatchObject({ status: "blocked", message: "Paused: run action resume" });
       await act(loopback, "resume");
       expect(await waiting).toBe(true);
       expect(loopback.told).toMatchObject({ status: "active" });
@@ -218,6 +222,26 @@ describe.skipIf(!isRoot)("options of postgresql", () => {
       expect(bag["endpoints"]).toBe(`127.0.0.2:${loopback.port},127.0.0.1:${loopback.port}`);
       expect(loopback.content(bag["secret-user"])["uris"]).toContain(`@${bag["endpoints"]}/concourse`);
     } finally {
+      await loopback.destroy();
+    }
+  });
+});
+
+describe.skipIf(!isRoot)("a port that is taken", () => {
+  test("is told in the status, and forgotten once it is free", async () => {
+    const loopback = new Loopback(await mkdtemp(join(tmpdir(), "postgresql-")), await freePort());
+    const squatter = createServer();
+    try {
+      squatter.listen(loopback.port, "127.0.0.1");
+      await once(squatter, "listening");
+      await expect(loopback.instance.start({})).rejects.toThrow(/Address already in use/);
+      expect(loopback.told).toMatchObject({ status: "blocked", message: "PostgreSQL does not start: see debug-log" });
+      squatter.close();
+      await once(squatter, "close");
+      await loopback.instance.start({});
+      expect(loopback.told).toMatchObject({ status: "active" });
+    } finally {
+      squatter.close();
       await loopback.destroy();
     }
   });

@@ -122,8 +122,16 @@ export class PostgresqlInstance implements PluginInstance {
 
   async #startServer(): Promise<void> {
     const limit = Number(this.#config["experimental-max-connections"] ?? DEFAULT_MAX_CONNECTIONS);
-    await this.#server.start({ address: this.#host.address, port: this.#port, tls: this.#tls, maxConnections: limit });
-    await this.#server.with("postgres", setUpInstance);
+    const settings = { address: this.#host.address, port: this.#port, tls: this.#tls, maxConnections: limit };
+    if ((await this.#server.pid()) === null) this.#host.setStatus("maintenance", "Starting PostgreSQL");
+    try {
+      await this.#server.start(settings);
+      if (!(await this.#server.answers())) return;
+      await this.#server.with("postgres", setUpInstance);
+    } catch (error) {
+      this.#host.setStatus("blocked", "PostgreSQL does not start: see debug-log");
+      throw error;
+    }
     this.#host.setVersion(await this.#version());
     this.#host.openPort(`${this.#port}/tcp`);
   }

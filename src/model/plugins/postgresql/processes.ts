@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 
 const POLL_MS = 20;
+const SIGNAL_MS = 5000;
 
 /** Process id of the server that runs on `data`, or null. */
 export async function findServer(data: string): Promise<number | null> {
@@ -37,13 +38,26 @@ export async function until(what: string, ms: number, condition: () => Promise<b
 }
 
 /**
- * Stops or continues the server and each of its children: a stopped postmaster alone would leave open connections
- * working. The postmaster comes first, so that it makes no further child meanwhile.
+ * Stops the server and each of its children: a stopped postmaster alone would leave open connections working. Resolves
+ * when the kernel shows all of them stopped, also a child that was made meanwhile.
  */
-export async function signalAll(data: string, signal: "SIGSTOP" | "SIGCONT"): Promise<void> {
-  const server = await findServer(data);
-  if (server !== null) sendSignal(server, signal);
-  for (const pid of await processesOn(data)) sendSignal(pid, signal);
+export async function freeze(data: string): Promise<void> {
+  await signalUntil(data, "SIGSTOP", true);
+}
+
+/** Undoes `freeze`. */
+export async function thaw(data: string): Promise<void> {
+  await signalUntil(data, "SIGCONT", false);
+}
+
+async function signalUntil(data: string, signal: "SIGSTOP" | "SIGCONT", stopped: boolean): Promise<void> {
+  await until(`${signal} to PostgreSQL`, SIGNAL_MS, async () => {
+    const pids = await processesOn(data);
+    const states = await Promise.all(pids.map(isStopped));
+    const left = pids.filter((_, index) => states[index] !== stopped);
+    for (const pid of left) sendSignal(pid, signal);
+    return left.length === 0;
+  });
 }
 
 /** Sends a signal; a process that is gone already is no error. */
@@ -64,9 +78,13 @@ export async function isGone(pid: number): Promise<boolean> {
   }
 }
 
-/** True if the process is stopped by a signal. */
+/** True if the process is stopped by a signal; false if it runs or is gone. */
 export async function isStopped(pid: number): Promise<boolean> {
-  return (await processStat(pid))[0] === "T";
+  try {
+    return (await processStat(pid))[0] === "T";
+  } catch {
+    return false;
+  }
 }
 
 async function isZombie(pid: number): Promise<boolean> {

@@ -15,7 +15,7 @@ import postgres from "postgres";
 import { linkLibraries, nativeDirectory } from "./binaries.ts";
 import { issueCertificates } from "./certificates.ts";
 import { CLUSTER, confined, PACKAGE, PASSWD, SERVER_UID } from "./confinement.ts";
-import { findServer, isGone, isReady, isStopped, processesOn, sendSignal, signalAll, until } from "./processes.ts";
+import { findServer, freeze, isGone, isReady, isStopped, processesOn, sendSignal, thaw, until } from "./processes.ts";
 import { accessRules, serverSettings } from "./settings.ts";
 import type { Settings } from "./settings.ts";
 
@@ -48,11 +48,11 @@ export class Server {
   /** Brings the server up with these settings; restarts it if it runs with others. Idempotent. */
   async start(settings: Settings): Promise<void> {
     await this.#prepare(settings.address);
-    const changed = await this.#configure(settings);
-    if (changed) await this.stop();
+    await this.#configure(settings);
     const child = (await this.pid()) === null ? await this.#spawn() : null;
     await until("Starting PostgreSQL", START_MS, async () => {
-      if (child && child.exitCode !== null) throw new Error(`PostgreSQL did not start: ${await this.#lastWords()}`);
+      if (child && (child.exitCode ?? child.signalCode) !== null)
+        throw new Error(`PostgreSQL did not start: ${await this.#lastWords()}`);
       return (await this.pid()) !== null && isReady(this.#data);
     });
   }
@@ -61,7 +61,7 @@ export class Server {
   async stop(): Promise<void> {
     const pid = await this.pid();
     if (pid === null) return;
-    await signalAll(this.#data, "SIGCONT");
+    await thaw(this.#data);
     sendSignal(pid, "SIGINT");
     try {
       await until("Stopping PostgreSQL", FAST_STOP_MS, () => isGone(pid));
@@ -79,11 +79,13 @@ export class Server {
 
   /** Freezes every process of the server: its port still takes connections and answers nothing. */
   async pause(): Promise<void> {
-    await signalAll(this.#data, "SIGSTOP");
+    await this.#running();
+    await freeze(this.#data);
   }
 
   async resume(): Promise<void> {
-    await signalAll(this.#data, "SIGCONT");
+    await this.#running();
+    await thaw(this.#data);
   }
 
   /** Null if it does not run. */
@@ -165,16 +167,14 @@ export class Server {
     if (code !== 0) throw new Error(`initdb failed: ${await this.#lastWords()}`);
   }
 
-  /** Writes the settings; true if they differ from those on disk. */
-  async #configure(settings: Settings): Promise<boolean> {
+  /** Writes the settings if they differ from those on disk; before that, stops the server that runs with the old ones. */
+  async #configure(settings: Settings): Promise<void> {
     const files = { "pg_hba.conf": accessRules(settings), "data/postgresql.conf": serverSettings(settings) };
-    let changed = false;
     for (const [name, text] of Object.entries(files)) {
       if ((await contents(join(this.#cluster, name))) === text) continue;
+      await this.stop();
       await this.#write(name, text);
-      changed = true;
     }
-    return changed;
   }
 
   /** A server that was killed leaves children behind; they go by themselves, and a new one must not start before. */
@@ -205,9 +205,15 @@ export class Server {
     await chown(path, SERVER_UID, SERVER_UID);
   }
 
+  /** What went wrong, from the end of the log, without dates. */
   async #lastWords(): Promise<string> {
     const log = (await contents(join(this.#directory, "server.log"))) ?? "";
-    return log.trim().split("\n").slice(-3).join(" / ");
+    const complaints = log
+      .trim()
+      .split("\n")
+      .slice(-8)
+      .filter((line) => /could not|FATAL|error|HINT/i.test(line));
+    return complaints.map((line) => line.replace(/^.* UTC \[\d+\] /, "")).join(" / ");
   }
 }
 
