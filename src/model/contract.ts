@@ -21,6 +21,8 @@ export interface ToolReply {
   readonly stderr: string;
   /** The command wants standard input (`--file -`): ask again with it. */
   readonly needsStdin?: boolean;
+  /** `-o FILE`: text to write inside the unit (absolute path) in place of stdout. */
+  readonly writeFile?: { readonly path: string; readonly content: string };
   /** Files inside the unit that the command must read first (`secret-add key#file=…`): ask again with `files`. */
 }
 

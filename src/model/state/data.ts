@@ -37,11 +37,15 @@ export interface ModelData {
   relations: Record<string, RelationRow>;
   secrets: Record<string, SecretRow>;
   tasks: Record<string, Task>;
-  /**
-   * Inferred in the contract, not pinned by a test of Juju's: after an agent restart a dying unit runs
-   * `<peer>-relation-broken`, and every relation-broken has an empty JUJU_REMOTE_APP.
-   */
+  inferred: Inferred;
+}
+
+/** Behaviour that follows from Juju's code, but that none of its tests pins: a charm should bear either. */
+export interface Inferred {
+  /** After an agent restart a dying unit runs `<peer>-relation-broken`; JUJU_REMOTE_APP of any `broken` is empty. */
   peerBrokenAfterRestart: boolean;
+  /** `secret-changed` also fires after a unit's very first read, if the latest revision is 2 or more. */
+  secretChangedOnFirstRead: boolean;
 }
 
 export interface CharmRow {
@@ -197,7 +201,6 @@ export interface SecretRow {
   description: string;
   rotate: string;
   nextRotate: number | null;
-  expire: number | null;
   latest: number;
   /** Revision → content, base64 by key. */
   revisions: Record<string, SecretRevision>;

@@ -1,5 +1,31 @@
-import type { HookInfo, Operation, PluginHost } from "../contract.ts";
-import type { ModelData } from "./data.ts";
+import { UserError } from "../../errors.ts";
+import type { Operation, PluginHost } from "../contract.ts";
+import { agentStarted, agentStopped, begin, nextOperation, type Runs, settlePlayed } from "./agent/agent.ts";
+import { finishRun } from "./agent/finish.ts";
+import { UnitRun } from "./agent/run.ts";
+import { addUnits, attachResource, deploy, refresh, setExposed } from "./applications.ts";
+import { inconsistencies } from "./checker.ts";
+import type { Core, Inferred, ModelData } from "./data.ts";
+import { integrate, removeRelation } from "./integrate.ts";
+import { settleLeadership } from "./leases.ts";
+import { machineGone, setMachine } from "./machines.ts";
+import { modelConfig, resetModelConfig, setModelConfig } from "./model-config.ts";
+import { naturally } from "./names.ts";
+import { pluginView } from "./plugin-view.ts";
+import { uuid4 } from "./random.ts";
+import { charmOf, existing, unitNamed } from "./rows.ts";
+import { configValue, listConfig, resetConfig, setConfig } from "./settings.ts";
+import { statusOf } from "./status.ts";
+import {
+  cancelTask,
+  type CommandOptions,
+  enqueueAction,
+  enqueueCommand,
+  enqueueExec,
+  forgetTask,
+  taskNumbered,
+} from "./tasks.ts";
+import { nextDeadline, tickTimers } from "./timers.ts";
 import type {
   CharmInfo,
   ConfigListing,
@@ -16,6 +42,7 @@ import type {
   StatusData,
   Task,
 } from "./types.ts";
+import { removeApplication, removeUnits, sweepApplications } from "./units.ts";
 
 export type * from "./types.ts";
 export { parseCharm, pluginCharm } from "./charm.ts";
@@ -31,9 +58,11 @@ export interface CreateOptions {
   readonly uuid?: string;
   readonly now: number;
   readonly random: Random;
-  /** Default false; see `ModelData.peerBrokenAfterRestart`. */
-  readonly peerBrokenAfterRestart?: boolean;
+  /** Behaviour of Juju that none of its tests pins. */
+  readonly inferred?: Partial<Inferred>;
 }
+
+const INFERRED: Inferred = { peerBrokenAfterRestart: false, secretChangedOnFirstRead: true };
 
 /**
  * Juju's controller and the brains of the unit agents: data and rules. No I/O, no clock, no timers: whoever drives it
@@ -43,231 +72,302 @@ export interface CreateOptions {
  * Every verb throws `UserError` with Juju's own message and then has changed nothing.
  */
 export class ModelState {
-  static create(_options: CreateOptions): ModelState {
-    throw new Error("not yet");
+  readonly #core: Core;
+  readonly #data: ModelData;
+  readonly #runs: Runs = new Map();
+  #log: LogEntry[] = [];
+
+  private constructor(data: ModelData, random: Random) {
+    this.#data = data;
+    this.#core = {
+      data,
+      random,
+      changed: () => void data.revision++,
+      log: (entry) => void this.#log.push(entry),
+    };
   }
 
-  /** Refuses (Error naming what is wrong) a snapshot of a state that Juju could not have. Runs under way are interrupted as by an agent's death. */
-  static restore(_snapshot: unknown, _random: Random): ModelState {
-    throw new Error("not yet");
+  static create({ name, uuid, now, random, inferred }: CreateOptions): ModelState {
+    return new ModelState(
+      {
+        schema: 1,
+        name,
+        uuid: uuid ?? uuid4(random),
+        created: now,
+        revision: 0,
+        sequences: { machine: 0, relation: 0, task: 0, command: 0, storage: 0, unit: {}, charm: {} },
+        config: {},
+        charms: {},
+        applications: {},
+        units: {},
+        machines: {},
+        relations: {},
+        secrets: {},
+        tasks: {},
+        inferred: { ...INFERRED, ...inferred },
+      },
+      random,
+    );
+  }
+
+  /**
+   * Refuses (Error naming what is wrong) a snapshot of a state that Juju could not have. Runs that were under way count
+   * as interrupted by the agent's death.
+   */
+  static restore(snapshot: unknown, random: Random): ModelState {
+    const data = structuredClone(snapshot) as ModelData;
+    const { schema } = (snapshot ?? {}) as { schema?: unknown };
+    if (schema !== 1) throw new Error(`not a snapshot of a model: schema ${String(schema)}`);
+    const wrong = inconsistencies(data);
+    if (wrong.length > 0) throw new Error(`not a state that Juju could have: ${wrong.join("; ")}`);
+    return new ModelState(data, random);
   }
 
   /** Plain JSON, independent of later changes. */
   snapshot(): unknown {
-    throw new Error("not yet");
+    return structuredClone(this.#data);
   }
 
   /** Rises with every change. */
   get revision(): number {
-    throw new Error("not yet");
+    return this.#data.revision;
   }
 
   /** The whole tree, to look at. */
   get data(): Frozen<ModelData> {
-    throw new Error("not yet");
+    return this.#data;
+  }
+
+  /** What follows of itself from any change. */
+  #settle(now: number): void {
+    settlePlayed(this.#core);
+    sweepApplications(this.#core);
+    settleLeadership(this.#core, now);
   }
 
   // --- applications and units
 
-  deploy(_options: DeployOptions): DeployResult {
-    throw new Error("not yet");
+  deploy(options: DeployOptions): DeployResult {
+    return deploy(this.#core, options);
   }
 
   /** Returns the new units' names. */
-  addUnits(_application: string, _count: number, _now: number): string[] {
-    throw new Error("not yet");
+  addUnits(application: string, count: number, now: number): string[] {
+    return addUnits(this.#core, application, count, now);
   }
 
   /** Returns the lines Juju prints to stdout: `will remove unit app/1` … */
-  removeUnits(_units: readonly string[], _now: number): string[] {
-    throw new Error("not yet");
+  removeUnits(units: readonly string[], now: number): string[] {
+    const lines = removeUnits(this.#core, units, now);
+    this.#settle(now);
+    return lines;
   }
 
-  removeApplication(_application: string, _now: number): string[] {
-    throw new Error("not yet");
+  /** Returns the lines Juju prints to stdout. */
+  removeApplication(application: string, now: number): string[] {
+    const lines = removeApplication(this.#core, application, now);
+    this.#settle(now);
+    return lines;
   }
 
   /** `app` or `app:endpoint` each. Returns the relation's id. */
-  integrate(_a: string, _b: string, _now: number): number {
-    throw new Error("not yet");
+  integrate(a: string, b: string, now: number): number {
+    const id = integrate(this.#core, a, b);
+    this.#settle(now);
+    return id;
   }
 
-  removeRelation(_a: string, _b: string, _now: number): void {
-    throw new Error("not yet");
+  removeRelation(a: string, b: string, now: number): void {
+    removeRelation(this.#core, a, b);
+    this.#settle(now);
   }
 
-  expose(_application: string): void {
-    throw new Error("not yet");
+  expose(application: string): void {
+    setExposed(this.#core, application, true);
   }
 
-  unexpose(_application: string): void {
-    throw new Error("not yet");
+  unexpose(application: string): void {
+    setExposed(this.#core, application, false);
   }
 
   /** Values as typed on the command line. */
-  setConfig(_application: string, _values: Readonly<Record<string, string>>): void {
-    throw new Error("not yet");
+  setConfig(application: string, values: Readonly<Record<string, string>>): void {
+    setConfig(this.#core, application, values);
   }
 
-  resetConfig(_application: string, _keys: readonly string[]): void {
-    throw new Error("not yet");
+  resetConfig(application: string, keys: readonly string[]): void {
+    resetConfig(this.#core, application, keys);
   }
 
-  getConfig(_application: string): ConfigListing {
-    throw new Error("not yet");
+  getConfig(application: string): ConfigListing {
+    return listConfig(this.#core, application);
   }
 
   /** `juju config app key`: null = unset. Throws for an unknown key. */
-  getConfigValue(_application: string, _key: string): ConfigValue | null {
-    throw new Error("not yet");
+  getConfigValue(application: string, key: string): ConfigValue | null {
+    return configValue(this.#core, application, key);
   }
 
-  attachResource(_application: string, _resource: string, _path: string): void {
-    throw new Error("not yet");
+  attachResource(application: string, resource: string, path: string): void {
+    attachResource(this.#core, application, resource, path);
   }
 
   /** Returns the lines Juju's client writes to stderr. `forceUnits`: units in hook error upgrade at once. */
-  refresh(_application: string, _charm: CharmInfo, _options: { readonly forceUnits: boolean }): string[] {
-    throw new Error("not yet");
+  refresh(application: string, charm: CharmInfo, options: { readonly forceUnits: boolean }): string[] {
+    return refresh(this.#core, application, charm, options.forceUnits);
   }
 
   /** The whole model: every application is removed. */
-  destroy(_now: number): void {
-    throw new Error("not yet");
+  destroy(now: number): void {
+    for (const { name, life } of Object.values(this.#data.applications)) {
+      if (life === "alive") removeApplication(this.#core, name, now);
+    }
+    this.#settle(now);
   }
 
   /** All settings with defaults. */
   modelConfig(): Readonly<Record<string, string>> {
-    throw new Error("not yet");
+    return modelConfig(this.#data);
   }
 
-  setModelConfig(_values: Readonly<Record<string, string>>, _now: number): void {
-    throw new Error("not yet");
+  setModelConfig(values: Readonly<Record<string, string>>, now: number): void {
+    setModelConfig(this.#core, values, now);
   }
 
-  resetModelConfig(_keys: readonly string[], _now: number): void {
-    throw new Error("not yet");
+  resetModelConfig(keys: readonly string[], now: number): void {
+    resetModelConfig(this.#core, keys, now);
   }
 
-  resolved(_unit: string, _options: { readonly retry: boolean }): void {
-    throw new Error("not yet");
+  /** A unit in hook error runs the hook again (`retry`), or counts it as done. */
+  resolved(name: string, { retry }: { readonly retry: boolean }): void {
+    const unit = unitNamed(this.#data, name);
+    if (unit.agent.current?.step !== "failed") throw new UserError(`unit "${name}" is not in an error state`);
+    if (unit.resolved !== "none") throw new UserError(`cannot set resolved mode for unit "${name}": already resolved`);
+    unit.resolved = retry ? "retry" : "skip";
+    this.#core.changed();
   }
 
   // --- actions
 
   /** Receivers: `app/0` or `app/leader`, of one application. */
   enqueueAction(
-    _receivers: readonly string[],
-    _action: string,
-    _params: Readonly<Record<string, unknown>>,
-    _now: number,
+    receivers: readonly string[],
+    action: string,
+    params: Readonly<Record<string, unknown>>,
+    now: number,
   ): Enqueued {
-    throw new Error("not yet");
+    return enqueueAction(this.#core, receivers, action, params, now);
   }
 
   /** `juju exec`: receivers are units or `app/leader`. */
-  enqueueExec(_receivers: readonly string[], _script: string, _now: number): Enqueued {
-    throw new Error("not yet");
+  enqueueExec(receivers: readonly string[], script: string, now: number): Enqueued {
+    return enqueueExec(this.#core, receivers, script, now);
   }
 
   /** `juju-exec` typed inside a machine: gives a task with a negative id, which `task` knows until `forgetTask`. */
-  enqueueCommand(
-    _unit: string,
-    _script: string,
-    _options: { readonly relationId?: number; readonly remoteUnit?: string },
-    _now: number,
-  ): number {
-    throw new Error("not yet");
+  enqueueCommand(unit: string, script: string, options: CommandOptions, now: number): number {
+    return enqueueCommand(this.#core, unit, script, options, now);
   }
 
-  task(_id: number): Task {
-    throw new Error("not yet");
+  task(id: number): Task {
+    return structuredClone(taskNumbered(this.#data, id));
   }
 
-  /** Drops an ended command of a machine. */
-  forgetTask(_id: number): void {
-    throw new Error("not yet");
+  /** Drops an ended task. */
+  forgetTask(id: number): void {
+    forgetTask(this.#core, id);
   }
 
   /** A pending task never runs; of a running one the status is `aborting` then: kill its process. */
-  cancelTask(_id: number, _now: number): void {
-    throw new Error("not yet");
+  cancelTask(id: number, now: number): void {
+    cancelTask(this.#core, id, now);
   }
 
   // --- machines and agents
 
-  setMachine(_id: string, _change: MachineChange, _now: number): void {
-    throw new Error("not yet");
+  setMachine(id: string, change: MachineChange, now: number): void {
+    setMachine(this.#core, id, change, now);
   }
 
-  /** Machines on which nothing is left (`life: dead`) go when they are gone. */
-  machineGone(_id: string, _now: number): void {
-    throw new Error("not yet");
+  /** A machine on which nothing is left (`life: dead`) goes when whoever ran it has taken it away. */
+  machineGone(id: string): void {
+    machineGone(this.#core, id);
   }
 
   /** Machines for which a charm asked a reboot that may happen now. */
   rebootsRequested(): string[] {
-    throw new Error("not yet");
+    const asked = Object.values(this.#data.machines).filter((machine) => machine.rebootRequested);
+    return asked.map((machine) => machine.id).toSorted(naturally);
   }
 
-  agentStarted(_unit: string, _now: number, _options: { readonly rebooted: boolean }): void {
-    throw new Error("not yet");
+  /** Also for a restart. A run that was under way is lost: its hook has failed. */
+  agentStarted(unit: string, now: number, options: { readonly rebooted: boolean }): void {
+    agentStarted(this.#core, this.#runs, unit, now, options.rebooted);
+    this.#settle(now);
   }
 
-  agentStopped(_unit: string, _now: number): void {
-    throw new Error("not yet");
+  agentStopped(unit: string, now: number): void {
+    agentStopped(this.#core, this.#runs, unit, now);
+    this.#settle(now);
   }
 
   /** Leases, update-status, retries, rotations that have come due. */
-  tick(_now: number): void {
-    throw new Error("not yet");
+  tick(now: number): void {
+    tickTimers(this.#core, now);
+    this.#settle(now);
   }
 
-  /** When `tick` must be called next, or null. */
+  /** When `tick` must be called next, or null. Past deadlines of a unit count until its operation has begun. */
   nextDeadline(): number | null {
-    throw new Error("not yet");
+    return nextDeadline(this.#data);
   }
 
   /** The one thing the unit does next; null: nothing now, or its machine's lock is taken. */
-  nextOperation(_unit: string, _now: number): Operation | null {
-    throw new Error("not yet");
+  nextOperation(unit: string, now: number): Operation | null {
+    return nextOperation(this.#core, this.#runs, unit, now);
   }
 
   /** The charm a unit must have in its charm directory when an operation `deploy` is done. */
-  targetCharm(_unit: string): CharmInfo & { readonly url: string; readonly revision: number } {
-    throw new Error("not yet");
+  targetCharm(unit: string): CharmInfo & { readonly url: string; readonly revision: number } {
+    const { application } = unitNamed(this.#data, unit);
+    const { url, revision, info } = charmOf(this.#data, existing(this.#data.applications, application));
+    return { ...info, url, revision };
   }
 
-  begin(_unit: string, _operation: Operation, _place: RunPlace, _now: number): StateRun {
-    throw new Error("not yet");
+  begin(unit: string, operation: Operation, place: RunPlace, now: number): StateRun {
+    return begin(this.#core, this.#runs, unit, operation, place, now);
   }
 
   /** The run under way with this context id, or undefined. */
-  run(_contextId: string): StateRun | undefined {
-    throw new Error("not yet");
+  run(contextId: string): StateRun | undefined {
+    return [...this.#runs.values()].find((run) => run.contextId === contextId);
   }
 
-  finish(_run: StateRun, _ending: Ending, _now: number): void {
-    throw new Error("not yet");
+  finish(run: StateRun, ending: Ending, now: number): void {
+    if (!(run instanceof UnitRun) || this.#runs.get(run.unit) !== run) return;
+    this.#runs.delete(run.unit);
+    finishRun(this.#core, run, ending, now);
+    this.#settle(now);
   }
 
   /** Log lines since the last call. */
   drainLog(): LogEntry[] {
-    throw new Error("not yet");
+    const lines = this.#log;
+    this.#log = [];
+    return lines;
   }
 
-  pluginView(_application: string, _clock: () => number): PluginView {
-    throw new Error("not yet");
+  /** `clock`: the time of the plug-in's calls, milliseconds since 1970. */
+  pluginView(application: string, clock: () => number): PluginView {
+    return pluginView(this.#core, application, clock);
   }
 
-  status(_now: number): StatusData {
-    throw new Error("not yet");
+  status(now: number): StatusData {
+    return statusOf(this.#data, now);
   }
 
   /** What is wrong with the state, as sentences; empty for a state Juju could have. */
   check(): string[] {
-    throw new Error("not yet");
+    return inconsistencies(this.#data);
   }
 }
-
-export type { HookInfo };

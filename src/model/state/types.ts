@@ -184,7 +184,12 @@ export interface StateRun extends Run {
 }
 
 /** How a run ended; `missing`: the charm has neither `dispatch` nor the hook's or action's own file. */
-export type Ending = Outcome | { readonly missing: true };
+export type Ending =
+  | (Outcome & {
+      /** Where the bytes are no UTF-8, stdout or stderr is base64 and this says so. */
+      readonly encodings?: { readonly "stdout-encoding"?: "base64"; readonly "stderr-encoding"?: "base64" };
+    })
+  | { readonly missing: true };
 
 export interface StatusValue {
   readonly current: string;

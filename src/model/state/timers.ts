@@ -1,0 +1,28 @@
+/** What comes due by itself. */
+import { nextSecretDeadline } from "./agent/secret-hooks.ts";
+import type { Core, ModelData } from "./data.ts";
+import { retriesHooks, updateStatusWait } from "./model-config.ts";
+import { isPlayed } from "./rows.ts";
+
+/** Counts the ticks of update-status; everything else is looked up when somebody asks for an operation. */
+export function tickTimers(core: Core, now: number): void {
+  for (const { agent } of Object.values(core.data.units)) {
+    if (!agent.connected || agent.updateStatus === null || now < agent.updateStatus.due) continue;
+    agent.updateStatus.ticks += 1;
+    agent.updateStatus.due = now + updateStatusWait(core);
+    core.changed();
+  }
+}
+
+/** The soonest moment at which something changes without anybody's doing; null = never. */
+export function nextDeadline(data: ModelData): number | null {
+  const leases = Object.values(data.applications).map((application) => application.lease?.expires ?? null);
+  const agents = Object.values(data.units).flatMap((unit) => {
+    const { agent } = unit;
+    if (!agent.connected || isPlayed(data, unit.application)) return [];
+    const retry = agent.current?.step === "failed" && retriesHooks(data) ? (agent.retry?.at ?? null) : null;
+    return [agent.updateStatus?.due ?? null, retry, nextSecretDeadline(data, unit)];
+  });
+  const times = [...leases, ...agents].filter((time) => time !== null);
+  return times.length === 0 ? null : Math.min(...times);
+}

@@ -1,0 +1,141 @@
+/** Units come and go. Juju 3.6: state/application.go, state/unit.go, state/cleanup.go. */
+import { UserError } from "../../errors.ts";
+import type { AgentRow, ApplicationRow, Core, StorageRow, UnitRow } from "./data.ts";
+import { revoke } from "./leases.ts";
+import { addMachine, retireMachine } from "./machines.ts";
+import { applicationNamed, charmOf, existing, status, unitsOf } from "./rows.ts";
+import { hideUnit, isPeer, leaveScope, relationDies, relationsOf, removeRelationRow } from "./scopes.ts";
+import type { CharmStorage } from "./types.ts";
+
+export function addUnit(core: Core, application: ApplicationRow, now: number): string {
+  const { unit: numbers } = core.data.sequences;
+  const number = numbers[application.name] ?? 0;
+  numbers[application.name] = number + 1;
+  const name = `${application.name}/${number}`;
+  core.data.units[name] = {
+    name,
+    application: application.name,
+    life: "alive",
+    machine: addMachine(core, application.base, now),
+    workload: status("waiting", "waiting for machine", now),
+    agentStatus: status("allocating", "", now),
+    statusSet: false,
+    resolved: "none",
+    ports: [],
+    storage: initialStorage(core, application),
+    state: {},
+    agent: newAgent(),
+  };
+  core.changed();
+  return name;
+}
+
+function newAgent(): AgentRow {
+  return {
+    connected: false,
+    everStarted: false,
+    installed: false,
+    started: false,
+    stopped: false,
+    removed: false,
+    leader: false,
+    rebooted: false,
+    charm: null,
+    configHash: "",
+    addressHash: "",
+    leaderSettingsSeen: 0,
+    current: null,
+    retry: null,
+    updateStatus: null,
+    relations: {},
+    secretsNotified: {},
+    secretsRemoved: {},
+  };
+}
+
+function initialStorage(core: Core, application: ApplicationRow): StorageRow[] {
+  const declared = Object.entries(charmOf(core.data, application).info.storage);
+  return declared.flatMap(([name, storage]) =>
+    Array.from({ length: storage.minimum }, () => newStorage(core, name, storage)),
+  );
+}
+
+/** Mount point as Juju chooses it (Juju 3.6, state/filesystem.go FilesystemMountPoint). */
+export function newStorage(core: Core, name: string, { type, location, maximum }: CharmStorage): StorageRow {
+  const number = core.data.sequences.storage++;
+  const id = `${name}/${number}`;
+  const place = location === "" ? `/var/lib/juju/storage/${id}` : maximum === 1 ? location : `${location}/${id}`;
+  return { id, name, kind: type, location: place, attached: false };
+}
+
+/** Returns what Juju prints. A unit whose agent never ran goes at once, without a hook. */
+export function removeUnits(core: Core, names: readonly string[], now: number): string[] {
+  const units = names.map((name) => {
+    const unit = core.data.units[name];
+    if (unit === undefined) throw new UserError(`removing unit ${name} failed: unit "${name}" does not exist`);
+    return unit;
+  });
+  const lines = units.flatMap((unit) => [`will remove unit ${unit.name}`, ...storageLines(unit)]);
+  for (const unit of units) unitDies(core, unit, now);
+  return lines;
+}
+
+function storageLines(unit: UnitRow): string[] {
+  return unit.storage.map((storage) => `- will remove storage ${storage.id}`);
+}
+
+export function removeApplication(core: Core, name: string, now: number): string[] {
+  const application = applicationNamed(core.data, name);
+  const units = unitsOf(core.data, name);
+  const lines = units.flatMap((unit) => [`- will remove unit ${unit.name}`, ...storageLines(unit)]);
+  application.life = "dying";
+  for (const relation of relationsOf(core.data, name)) if (!isPeer(relation)) relationDies(core, relation);
+  for (const unit of units) unitDies(core, unit, now);
+  core.changed();
+  return [`will remove application ${name}`, ...lines];
+}
+
+/** Others see it depart at once, while its own hooks are still to come. */
+function unitDies(core: Core, unit: UnitRow, now: number): void {
+  if (unit.life === "dying") return;
+  unit.life = "dying";
+  hideUnit(core, unit);
+  if (unit.agentStatus.current === "allocating" && !unit.agent.connected) unitDead(core, unit, now);
+}
+
+/** The end: leadership passes on, scopes are left, whatever it owned goes, its machine too. */
+export function unitDead(core: Core, unit: UnitRow, now: number): void {
+  const application = existing(core.data.applications, unit.application);
+  if (application.lease?.holder === unit.name) revoke(core, application);
+  for (const relation of relationsOf(core.data, unit.application)) leaveScope(core, relation, unit.name);
+  for (const secret of Object.values(core.data.secrets)) {
+    delete secret.consumers[unit.name];
+    secret.grants = secret.grants.filter((grant) => grant.name !== unit.name);
+    if (secret.owner.name === unit.name) delete core.data.secrets[secret.id];
+  }
+  for (const task of Object.values(core.data.tasks)) {
+    if (task.unit !== unit.name || task.completed !== null) continue;
+    task.status = "cancelled";
+    task.message = "unit removed";
+    task.completed = now;
+  }
+  delete core.data.units[unit.name];
+  core.changed();
+  retireMachine(core, unit.machine, now);
+}
+
+/** A dying application goes when its units and its relations with others are gone. */
+export function sweepApplications(core: Core): void {
+  for (const application of Object.values(core.data.applications)) {
+    if (application.life === "alive" || unitsOf(core.data, application.name).length > 0) continue;
+    const relations = relationsOf(core.data, application.name);
+    if (relations.some((relation) => !isPeer(relation))) continue;
+    for (const relation of relations) removeRelationRow(core, relation);
+    for (const secret of Object.values(core.data.secrets)) {
+      secret.grants = secret.grants.filter((grant) => grant.name !== application.name);
+      if (secret.owner.name === application.name) delete core.data.secrets[secret.id];
+    }
+    delete core.data.applications[application.name];
+    core.changed();
+  }
+}
