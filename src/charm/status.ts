@@ -76,7 +76,10 @@ function wrongDatabase(facts: Facts): Status | null {
   if (!facts.database.relation)
     return blocked(`PostgreSQL is required: juju integrate ${application}:postgresql postgresql`);
   const database = facts.local.agent?.database;
-  return database?.problem ? trouble(database.problem) : null;
+  if (!database?.problem) return null;
+  // A database that is ready all the same lacks pgcrypto: nothing before Concourse 8.0 asks for it (its migration 1747084615).
+  const version = clusterOf(facts)?.release?.version ?? "";
+  return database.ready && Number.parseInt(version, 10) < 8 ? null : trouble(database.problem);
 }
 
 /** A release on its way: to be found out, fetched, or taken over. */

@@ -78,6 +78,21 @@ test.each<[string, Facts, string, string]>([
     "PostgreSQL is down",
   ],
   [
+    "no pgcrypto, and none needed",
+    change(web, { local: { agent: { database: { problem: problem("pgcrypto refused", true) } } } }),
+    "active",
+    "Web server ready (v7.14.3) - port 8080",
+  ],
+  [
+    "no pgcrypto, and needed",
+    change(web, {
+      peers: { cluster: change(cluster, { release: { version: "8.2.5" } }) },
+      local: { followed: null, agent: { database: { problem: problem("pgcrypto refused", true) } } },
+    }),
+    "blocked",
+    "pgcrypto refused",
+  ],
+  [
     "no mount",
     change(worker, { local: { agent: { store: { mounted: false } } } }),
     "waiting",
