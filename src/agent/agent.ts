@@ -1,7 +1,7 @@
 /** The unit's background process: tasks over orders and findings, a state file, and wakes. Awaits nothing but ports. */
 import { canonical } from "./canonical.ts";
 import type { AgentState, Orders, Problem } from "./contract.ts";
-import { readText } from "./files.ts";
+import { fileMark, readText } from "./files.ts";
 import { fromState, NOTHING_FOUND, toState, withProblem, type Findings } from "./findings.ts";
 import { openJournal, type Journal } from "./journal.ts";
 import { createTurns, wakeCharm } from "./juju.ts";
@@ -19,7 +19,7 @@ export interface AgentSettings {
 }
 
 /** Orders are looked at this often should no event tell of them. */
-const ORDERS_POLL_MS = 3_000;
+const ORDERS_POLL_MS = 5_000;
 const WRITE_RETRY_MS = 1_000;
 
 /** Serves the unit until the signal is raised; resolves when nothing of it runs any more. */
@@ -28,7 +28,7 @@ export async function serveUnit(ports: AgentPorts, settings: AgentSettings, sign
   const { clock } = ports;
   const juju = createTurns(ports.exec);
 
-  let ordersText: string | null = null;
+  let ordersMark: string | null = null;
   let orders: Orders | null = null;
   let findings: Findings = NOTHING_FOUND;
   let journal: Journal | null = null;
@@ -86,10 +86,11 @@ export async function serveUnit(ports: AgentPorts, settings: AgentSettings, sign
   const isOver = () => signal.aborted || orders?.stopping === true;
 
   function merge(task: string, change: Partial<Findings>, problem?: Problem | null): void {
-    let next: Findings = { ...findings, ...change };
-    if (problem !== undefined) next = withProblem(next, task, problem);
-    if (canonical(next) === canonical(findings)) return;
-    findings = next;
+    const next =
+      problem === undefined ? change : { ...change, problems: withProblem(findings.problems, task, problem) };
+    const keys = Object.keys(next) as (keyof Findings)[];
+    if (keys.every((key) => canonical(next[key]) === canonical(findings[key]))) return;
+    findings = { ...findings, ...next };
     turn();
   }
 
@@ -144,9 +145,11 @@ export async function serveUnit(ports: AgentPorts, settings: AgentSettings, sign
   function readOrders(): Promise<void> {
     reading = reading.then(async () => {
       try {
-        const text = await readText(ports, places.orders);
-        if (text === null || text === ordersText) return;
-        ordersText = text;
+        const mark = await fileMark(ports, places.orders);
+        if (mark === null || mark === ordersMark) return;
+        // The mark of a writing before this one at worst: then the file is read once more.
+        const text = (await readText(ports, places.orders)) ?? "";
+        ordersMark = mark;
         const next = parseOrders(text);
         if (next === null) return log("orders.json is not understood: going on with the orders before");
         orders = next;

@@ -11,12 +11,23 @@ const LARGEST_BYTES = 1024 * 1024;
 /** The text of a file by absolute path, or null if it or its directory is not there. */
 export async function readText(ports: FilePorts, path: string): Promise<string | null> {
   const { directory, name } = split(path);
-  try {
-    return await using(await ports.fs.openDirectory(directory), (dir) => readSmall(dir, name, LARGEST_BYTES));
-  } catch (error) {
-    if (errno(error) === "ENOENT") return null;
-    throw error;
-  }
+  return absentAsNull(async () =>
+    using(await ports.fs.openDirectory(directory), async (dir) => {
+      const { size } = await dir.lstat(name);
+      return readSmall(dir, name, Math.min(size, LARGEST_BYTES));
+    }),
+  );
+}
+
+/** Tells one writing of a file from another without reading it; null if there is none. */
+export async function fileMark(ports: FilePorts, path: string): Promise<string | null> {
+  const { directory, name } = split(path);
+  return absentAsNull(async () =>
+    using(await ports.fs.openDirectory(directory), async (dir) => {
+      const { inode, size, changedMs } = await dir.lstat(name);
+      return `${inode} ${size} ${changedMs}`;
+    }),
+  );
 }
 
 /** Replaces a file durably and in one step, private from its creation on: readers see the old text or the new one. */
@@ -29,14 +40,12 @@ export async function writePrivate(ports: FilePorts, path: string, text: string)
 /** Removes a file; none there is fine. */
 export async function removeFile(ports: FilePorts, path: string): Promise<void> {
   const { directory, name } = split(path);
-  try {
-    await using(await ports.fs.openDirectory(directory), async (dir) => {
+  await absentAsNull(async () =>
+    using(await ports.fs.openDirectory(directory), async (dir) => {
       await dir.unlink(name);
       await dir.sync();
-    });
-  } catch (error) {
-    if (errno(error) !== "ENOENT") throw error;
-  }
+    }),
+  );
 }
 
 /** Removes what earlier lives left of a file they did not finish. */
@@ -46,6 +55,15 @@ export async function sweepTemporary(ports: FilePorts, path: string): Promise<vo
     const left = (await dir.list()).filter((entry) => entry.startsWith(temporaryPrefix(name)));
     for (const entry of left) await dir.unlink(entry);
   });
+}
+
+async function absentAsNull<T>(work: () => Promise<T>): Promise<T | null> {
+  try {
+    return await work();
+  } catch (error) {
+    if (errno(error) === "ENOENT") return null;
+    throw error;
+  }
 }
 
 function temporaryPrefix(name: string): string {

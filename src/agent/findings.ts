@@ -10,6 +10,8 @@ export interface Findings extends Omit<AgentState, "schema" | "sequence" | "prog
   readonly webPid: number;
 }
 
+type Problems = Readonly<Record<string, Problem>>;
+
 /** Tasks whose problems are one field of the state: the first that has one is told. */
 const FETCH_TASKS = ["fetch", "release", "scrub"] as const;
 
@@ -49,22 +51,21 @@ export function toState(findings: Findings, sequence: number, program: string): 
 /** What an earlier life of the agent knew. It stands until a task finds otherwise, so that a restart changes nothing. */
 export function fromState(state: AgentState): Findings {
   const { schema: _schema, sequence: _sequence, program: _program, fetchProblem, ...facts } = state;
-  const problems = fetchProblem === null ? state.problems : { ...state.problems, fetch: fetchProblem };
-  return { ...NOTHING_FOUND, ...facts, webPid: webPidOf(facts.services), problems: problems ?? {} };
+  // A state that another version of the program wrote may lack what this one knows.
+  const known = { ...NOTHING_FOUND, ...facts };
+  const problems = withProblem(known.problems, "fetch", fetchProblem ?? null);
+  return { ...known, problems, webPid: webPidOf(known.services) };
 }
 
-export function withProblem(findings: Findings, task: string, problem: Problem | null): Findings {
-  const others = without(findings.problems, [task]);
-  return { ...findings, problems: problem === null ? others : { ...others, [task]: problem } };
+export function withProblem(problems: Problems, task: string, problem: Problem | null): Problems {
+  const others = without(problems, [task]);
+  return problem === null ? others : { ...others, [task]: problem };
 }
 
-export function webPidOf(services: Readonly<Record<string, ServiceState>> | undefined): number {
-  return services?.[WEB_SERVICE]?.mainPid ?? 0;
+export function webPidOf(services: Readonly<Record<string, ServiceState>>): number {
+  return services[WEB_SERVICE]?.mainPid ?? 0;
 }
 
-function without(
-  problems: Readonly<Record<string, Problem>>,
-  tasks: readonly string[],
-): Readonly<Record<string, Problem>> {
-  return Object.fromEntries(Object.entries(problems ?? {}).filter(([task]) => !tasks.includes(task)));
+function without(problems: Problems, tasks: readonly string[]): Problems {
+  return Object.fromEntries(Object.entries(problems).filter(([task]) => !tasks.includes(task)));
 }

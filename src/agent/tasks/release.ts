@@ -2,6 +2,7 @@
 import { releaseName, RELEASES } from "../../store/layout.ts";
 import { findRelease, verifyRelease } from "../../store/release.ts";
 import { errno } from "../../store/errors.ts";
+import { using } from "../../store/files.ts";
 import type { Release, Store } from "../../store/types.ts";
 import type { ReleaseState, Target } from "../contract.ts";
 import { Fault } from "../fault.ts";
@@ -16,7 +17,7 @@ interface Needs {
 /** While the target is expected: one `readdir`. */
 const LOOK_MS = 100;
 /** Once it is there and checked: it is immutable, so this only notices that somebody took it away. */
-const CHECKED_MS = 10_000;
+const CHECKED_MS = 5_000;
 /** A release that is not what it should be: only somebody's hand changes that. */
 const REFUSED_MS = 5_000;
 
@@ -33,20 +34,21 @@ export function releaseTask(world: TaskWorld): Task<Needs> {
     begin: ({ target, store: needs }) => {
       let checked = "";
       return async (io) => {
-        if (!(await isListed(world, needs.path, target))) {
+        const copies = await listCopies(world, needs.path, target);
+        if (copies === "") {
           checked = "";
           io.report({ release: null });
           return LOOK_MS;
         }
+        if (copies === checked) return CHECKED_MS;
         return withStore(world, needs, async (store) => {
           const release = await findRelease(ports, store, target);
           if (release === null) {
             io.report({ release: null });
             return refuse(world, store, target);
           }
-          const identity = `${release.name} ${release.manifestSha256}`;
-          if (identity !== checked) await check(world, io, store, target, release);
-          checked = identity;
+          await check(world, io, store, target, release);
+          checked = copies;
           return CHECKED_MS;
         });
       };
@@ -54,17 +56,14 @@ export function releaseTask(world: TaskWorld): Task<Needs> {
   };
 }
 
-async function isListed({ ports }: TaskWorld, path: string, target: Target): Promise<boolean> {
+/** Names of what is published of the target, "" for nothing. A release never changes, so the same names are the same. */
+async function listCopies({ ports }: TaskWorld, path: string, target: Target): Promise<string> {
   const name = releaseName(target);
   try {
-    const dir = await ports.fs.openDirectory(`${path}/${RELEASES}`);
-    try {
-      return (await dir.list()).some((entry) => entry === name || entry.startsWith(`${name}.`));
-    } finally {
-      await dir.close();
-    }
+    const names = await using(await ports.fs.openDirectory(`${path}/${RELEASES}`), (dir) => dir.list());
+    return names.filter((entry) => entry === name || entry.startsWith(`${name}.`)).join(" ");
   } catch (error) {
-    if (errno(error) === "ENOENT") return false;
+    if (errno(error) === "ENOENT") return "";
     throw error;
   }
 }

@@ -7,7 +7,7 @@ import type { TaskWorld } from "../world.ts";
 /** A process that is gone is noticed after this. */
 const LOOK_MS = 1_000;
 /** Asking costs a process; it is only repeated for what no sign tells of. */
-const ASK_AGAIN_MS = 15_000;
+const ASK_AGAIN_MS = 60_000;
 /** systemd makes and removes `invocation:<unit>` here as a unit starts and ends (systemd 249, src/core/unit.c). */
 const SIGNS = "/run/systemd/units";
 

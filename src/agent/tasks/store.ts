@@ -1,6 +1,7 @@
 /** Is the store there? Looks every second, opens it only when something about it looks different. */
 import type { Fs } from "../../ports.ts";
 import { MARKER, STORE_FILE } from "../../store/layout.ts";
+import { using } from "../../store/files.ts";
 import { openStore, sweepOwn } from "../../store/store.ts";
 import { canonical } from "../canonical.ts";
 import type { Orders, StoreState } from "../contract.ts";
@@ -8,6 +9,8 @@ import type { Task } from "../runner.ts";
 import type { TaskWorld } from "../world.ts";
 
 const LOOK_MS = 1_000;
+/** As long as the mount is the same and all was well. */
+const LOOK_INSIDE_MS = 5_000;
 /** While something is wrong that a look does not show, such as what lies inside. */
 const REOPEN_MS = 5_000;
 
@@ -21,12 +24,17 @@ export function storeTask(world: TaskWorld): Task<Needs> {
     rest: {},
     needs: ({ store: { lease: _lease, keep: _keep, ...needs } }) => needs,
     begin: (needs) => {
-      let seen = "";
+      let seen: Glimpse = { mount: "", inside: "" };
+      let seenAt = Number.NEGATIVE_INFINITY;
       let openedAt = Number.NEGATIVE_INFINITY;
       let last: StoreState | null = null;
       return async (io) => {
-        const glimpse = await glance(ports.fs, needs.path);
-        const same = glimpse === seen;
+        const mount = await glanceAtMount(ports.fs, needs.path);
+        const settled = last !== null && last.problem === null && mount === seen.mount;
+        if (settled && clock.steady() - seenAt < LOOK_INSIDE_MS) return LOOK_MS;
+        const inside = await glanceInside(ports.fs, needs.path);
+        seenAt = clock.steady();
+        const same = mount === seen.mount && inside === seen.inside;
         const again = last?.problem !== null && clock.steady() - openedAt >= REOPEN_MS;
         if (same && !again) return LOOK_MS;
         const { state, store } = await openStore(ports, { ...needs, lease: [], keep: [] }, same ? last : null);
@@ -41,29 +49,30 @@ export function storeTask(world: TaskWorld): Task<Needs> {
         last = state;
         openedAt = clock.steady();
         // Opening may have made what was missing.
-        seen = await glance(ports.fs, needs.path);
+        seen = { mount, inside: await glanceInside(ports.fs, needs.path) };
         return LOOK_MS;
       };
     },
   };
 }
 
-/** What can be seen of the store without writing or waiting: changes whenever it is mounted, exchanged or unmarked. */
-async function glance(fs: Fs, path: string): Promise<string> {
-  const mount = (await fs.mounts()).findLast(({ point }) => point === path) ?? null;
-  return canonical([mount, await identity(fs, path)]);
+/** What can be seen of the store without writing or waiting; it changes when the store is mounted, exchanged, unmarked. */
+interface Glimpse {
+  readonly mount: string;
+  readonly inside: string;
 }
 
-async function identity(fs: Fs, path: string): Promise<unknown> {
+async function glanceAtMount(fs: Fs, path: string): Promise<string> {
+  return canonical((await fs.mounts()).findLast(({ point }) => point === path) ?? null);
+}
+
+async function glanceInside(fs: Fs, path: string): Promise<string> {
   try {
-    const dir = await fs.openDirectory(path);
-    try {
+    return await using(await fs.openDirectory(path), async (dir) => {
       const { device, inode } = await dir.stat();
       const names = await dir.list();
-      return [device, inode, names.includes(MARKER), names.includes(STORE_FILE)];
-    } finally {
-      await dir.close();
-    }
+      return canonical([device, inode, names.includes(MARKER), names.includes(STORE_FILE)]);
+    });
   } catch (error) {
     return String(error);
   }

@@ -86,24 +86,29 @@ function createLook({ ports }: TaskWorld, { url, username, password }: Needs): (
     return list;
   }
 
+  /** Of a web that answered before; another process is another look. */
+  let version: string | null = null;
+
   return async (outer) => {
     const ask = <T>(question: (api: Api) => Promise<T>) =>
       within(ports.clock, ANSWER_MS, outer, (signal) => question({ http: ports.http, url, signal }));
-    let version: string | null = null;
+    const known = version;
     try {
-      ({ version } = await ask(readInfo));
+      version ??= (await ask(readInfo)).version;
       const running = (await ask(workers)).filter(({ state }) => state === "running");
-      const state = {
-        api: true,
-        version,
-        database: true,
-        workers: running.map(({ name, state }) => ({ name, state })),
-      };
-      return { state: { ...state, problem: null }, refused: false };
+      const names = running.map(({ name, state }) => ({ name, state }));
+      return { state: { api: true, version, database: true, workers: names, problem: null }, refused: false };
     } catch (error) {
+      const refused = errno(error) === "ECONNREFUSED";
+      // That a known web does not list workers says little about its API.
+      if (known !== null && !refused)
+        version = await ask(readInfo).then(
+          (info) => info.version,
+          () => null,
+        );
+      if (refused) version = null;
       const problem = errno(error) || (error instanceof Error ? error.message : String(error));
-      const state = { api: version !== null, version, database: false, workers: [], problem };
-      return { state, refused: version === null && errno(error) === "ECONNREFUSED" };
+      return { state: { api: version !== null, version, database: false, workers: [], problem }, refused };
     }
   };
 }

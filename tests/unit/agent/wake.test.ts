@@ -192,11 +192,11 @@ test("orders that are not understood change nothing", async () => {
   expect(world.state.store.mounted).toBe(true);
 });
 
-test("an event that is lost costs three seconds, not the order", async () => {
+test("an event that is lost costs five seconds, not the order", async () => {
   world.fs.watch = () => () => undefined;
   await start();
   await world.clock.advance(1_000);
   world.order({ database: { hosts: [], user: "u", password: "p", database: "d", ca: null } });
-  await world.clock.advance(3_100);
+  await world.clock.advance(5_100);
   expect(world.state.database).toMatchObject({ ready: true });
 });
