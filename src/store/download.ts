@@ -138,7 +138,10 @@ function conditions({ offset, validator }: Position, bad: BadArchive | null): Re
   if (offset > 0) {
     return { range: `bytes=${offset}-`, ...(validator === null ? {} : { "if-range": validator }) };
   }
-  return bad === null || bad.etag === null ? {} : { "if-none-match": bad.etag };
+  if (bad !== null && bad.etag !== null) {
+    return { "if-none-match": bad.etag };
+  }
+  return bad !== null && bad.modified !== null ? { "if-modified-since": bad.modified } : {};
 }
 
 /** What `If-Range` may be: a strong ETag, or the date. */

@@ -20,8 +20,8 @@ import { writeCopiesForPeople } from "./people.ts";
 import type { StorePorts } from "./ports.ts";
 import { publish, seal, type Staged } from "./publish.ts";
 import { findRelease, verifyRelease } from "./release.ts";
-import { sweepOwn } from "./store.ts";
 import { type Keep, type Streamed, stream } from "./stream.ts";
+import { sweepOwn } from "./temporary.ts";
 import type { Archive, BadArchive, FetchOptions, FetchOutcome, Release, Store } from "./types.ts";
 import type { Contents } from "./unpack.ts";
 
@@ -149,7 +149,7 @@ class Fetch {
   async #attempt(partials: Dir): Promise<Published> {
     const archive = this.#archive;
     if (archive.kind === "file") {
-      await writeHolder(this.#ports, partials, holderOf(this.#target, this.#member()));
+      await writeHolder(this.#ports, this.#store, partials, holderOf(this.#target, this.#member()));
       const bytes = localBytes(this.#ports.fs, archive.path, async (size) => this.#checkSpace(size, 0));
       return this.#stage(this.#gzip(bytes), null);
     }
@@ -179,7 +179,7 @@ class Fetch {
       validator: known?.validator ?? null,
       total: known?.total ?? null,
     };
-    await writeHolder(this.#ports, partials, holder);
+    await writeHolder(this.#ports, this.#store, partials, holder);
     this.#meter.total = holder.total;
     const rest = download(this.#ports, {
       archive,
@@ -194,7 +194,7 @@ class Fetch {
         const validator = strongest(served);
         if (validator !== holder.validator || served.length !== holder.total) {
           holder = { ...holder, validator, total: served.length };
-          await writeHolder(this.#ports, partials, holder);
+          await writeHolder(this.#ports, this.#store, partials, holder);
         }
       },
     });

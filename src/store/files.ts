@@ -21,19 +21,25 @@ export async function readSmall(directory: Dir, name: string, limit = 65_536): P
   });
 }
 
-/** Replaces a file as a whole and durably. `temporary` must be a name nobody else can choose. */
+/**
+ * Replaces a file as a whole and durably.
+ *
+ * @param temporary a name that nobody else can choose
+ * @param via where that name is: another directory of the same file system, if what a crash leaves is swept up there
+ */
 export async function replaceFile(
   directory: Dir,
   name: string,
   text: string,
   temporary: string,
   mode = 0o644,
+  via = directory,
 ): Promise<void> {
-  await writeNew(directory, temporary, text, mode);
+  await writeNew(via, temporary, text, mode);
   try {
-    await directory.rename(temporary, directory, name);
+    await via.rename(temporary, directory, name);
   } catch (error) {
-    await discard(directory, temporary);
+    await discard(via, temporary);
     throw error;
   }
   await directory.sync();

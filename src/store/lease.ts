@@ -1,7 +1,8 @@
 import type { Dir, Ports } from "../ports.ts";
 import { blocked, errno, fileProblem, StoreError } from "./errors.ts";
-import { ensureDirectory, orNull, parseJson, readSmall, removeTree, replaceFile, using } from "./files.ts";
+import { ensureDirectory, orNull, parseJson, readSmall, removeTree, using } from "./files.ts";
 import { isMember, LEASE, WORKERS } from "./layout.ts";
+import { replaceInStore } from "./temporary.ts";
 import type { Lease, Store } from "./types.ts";
 
 /**
@@ -23,7 +24,7 @@ export async function writeLease(
     using(await ensureDirectory(store.root, WORKERS), async (workers) =>
       using(await ensureDirectory(workers, member), async (own) => {
         if ((await readSmall(own, LEASE)) !== text) {
-          await replaceFile(own, LEASE, text, `.${LEASE}.${ports.random.uuid()}`);
+          await replaceInStore(ports, store, own, LEASE, text);
         }
       }),
     ),

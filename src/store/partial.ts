@@ -1,7 +1,8 @@
 import type { Target } from "../agent/contract.ts";
 import type { Dir, File, Ports } from "../ports.ts";
-import { discard, orNull, parseJson, readSmall, replaceFile } from "./files.ts";
+import { discard, orNull, parseJson, readSmall } from "./files.ts";
 import { HOLDER, isSha256, partialDigest, partialName } from "./layout.ts";
+import { type Owner, replaceInStore } from "./temporary.ts";
 
 /** `partial/holder.json`: who downloads what. It tells people, and whoever resumes after a crash. */
 export interface Holder {
@@ -78,9 +79,13 @@ export async function readHolder(directory: Dir): Promise<Holder | null> {
   return isHolder(value) ? value : null;
 }
 
-export async function writeHolder(ports: Pick<Ports, "random">, directory: Dir, holder: Holder): Promise<void> {
-  const temporary = `.${HOLDER}.${holder.member}.${ports.random.uuid()}`;
-  await replaceFile(directory, HOLDER, `${JSON.stringify(holder, null, 1)}\n`, temporary);
+export async function writeHolder(
+  ports: Pick<Ports, "random">,
+  owner: Owner,
+  directory: Dir,
+  holder: Holder,
+): Promise<void> {
+  await replaceInStore(ports, owner, directory, HOLDER, `${JSON.stringify(holder, null, 1)}\n`);
 }
 
 export function holderOf(target: Target, member: string): Holder {

@@ -1,7 +1,8 @@
 import { compare, valid } from "semver";
 import type { Ports } from "../ports.ts";
-import { orNull, readSmall, replaceFile, using } from "./files.ts";
+import { orNull, readSmall, using } from "./files.ts";
 import { BIN, INSTALLED_VERSION, parseReleaseName, RELEASES } from "./layout.ts";
+import { replaceInStore, viaStaging } from "./temporary.ts";
 import type { Store } from "./types.ts";
 
 /**
@@ -14,18 +15,18 @@ export async function writeCopiesForPeople(ports: Pick<Ports, "random">, store: 
     return;
   }
   const { root } = store;
-  const temporary = (name: string) => `.${name}.${store.orders.member}.${ports.random.uuid()}`;
   if ((await readSmall(root, INSTALLED_VERSION)) !== newest.version) {
-    await replaceFile(root, INSTALLED_VERSION, newest.version, temporary("version"));
+    await replaceInStore(ports, store, root, INSTALLED_VERSION, newest.version);
   }
   const target = `${RELEASES}/${newest.name}/${BIN}`;
   const found = await orNull("ENOENT", root.lstat(BIN));
   const current = found?.kind === "link" ? await root.readlink(BIN) : null;
   if (current !== target && (found === null || found.kind === "link")) {
-    const name = temporary(BIN);
-    await root.symlink(target, name);
-    await root.rename(name, root, BIN);
-    await root.sync();
+    await viaStaging(ports, store, async (staging, name) => {
+      await staging.symlink(target, name);
+      await staging.rename(name, root, BIN);
+      await root.sync();
+    });
   }
 }
 

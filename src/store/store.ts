@@ -2,9 +2,12 @@ import { basename, dirname } from "node:path/posix";
 import type { Problem, StoreState } from "../agent/contract.ts";
 import type { Dir, Mount, Ports } from "../ports.ts";
 import { blocked, errno, fileProblem, waiting } from "./errors.ts";
-import { discard, ensureDirectory, orNull, parseJson, readSmall, removeTree, using, writeNew } from "./files.ts";
+import { ensureDirectory, orNull, parseJson, readSmall, using, writeNew } from "./files.ts";
 import * as layout from "./layout.ts";
+import { replaceInStore, viaStaging } from "./temporary.ts";
 import type { Opened, Store, StoreOrders } from "./types.ts";
+
+export { sweepOwn } from "./temporary.ts";
 
 type Needs = Pick<Ports, "fs" | "random">;
 
@@ -39,11 +42,17 @@ export async function openStore(ports: Needs, orders: StoreOrders, last: StoreSt
     const mount = await mountOf(ports, orders, root);
     findings.mounted = true;
     await refusePlanted(root, orders);
+    findings.id = await readId(root);
+    await refuseOtherStore(orders, root, findings.id);
+    const registered = await refuseForeignStore(orders, root);
     findings.writable = !(mount?.readOnly ?? false) && (await canWrite(ports, orders, root, last));
-    const id = await identify(ports, orders, root, findings);
-    await checkApplications(ports, orders, root, findings.writable);
+    const id = findings.id ?? (await createId(ports, orders, root, findings.writable));
+    findings.id = id;
     if (findings.writable) {
       await makeDirectories(root);
+      if (!registered) {
+        await register(ports, orders, root);
+      }
     }
     return { state: { ...findings, problem: null }, store: storeOf(root, id, findings.writable, orders) };
   } catch (error) {
@@ -121,16 +130,13 @@ async function refusePlanted(root: Dir, orders: StoreOrders): Promise<void> {
   }
 }
 
-/** Tries it with a name that nobody else has. */
+/** Tries it with a name that nobody else has; not again where that went well the time before. */
 async function canWrite(ports: Needs, orders: StoreOrders, root: Dir, last: StoreState | null): Promise<boolean> {
   if (last?.writable === true && last.id !== null && (await readId(root)) === last.id) {
     return true;
   }
-  const name = `.probe.${orders.member}.${ports.random.uuid()}`;
   try {
-    const file = await root.createFile(name, 0o600);
-    await file.close();
-    await root.unlink(name);
+    await viaStaging(ports, { root, orders }, async (staging, name) => (await staging.createFile(name, 0o600)).close());
     return true;
   } catch (error) {
     if (["EROFS", "EACCES", "EPERM"].includes(errno(error))) {
@@ -140,32 +146,17 @@ async function canWrite(ports: Needs, orders: StoreOrders, root: Dir, last: Stor
   }
 }
 
-/** The store's id, made if this unit may make it. */
-async function identify(ports: Needs, orders: StoreOrders, root: Dir, findings: Findings): Promise<string> {
-  findings.id = await readId(root);
-  if (findings.id === null) {
-    await refuseLostId(orders, root);
-    if (!findings.writable || !(orders.mayCreate || orders.kind === "private")) {
-      throw new Unusable(
-        waiting("store-new", `The store at ${orders.path} is new: waiting for the leader to set it up`),
-      );
-    }
-    findings.id = await createId(ports, orders, root);
-  }
-  if (orders.kind === "mount" && orders.id !== null && findings.id !== orders.id) {
-    throw new Unusable(otherStore(orders));
-  }
-  return findings.id;
-}
-
 function otherStore({ path }: StoreOrders): Problem {
   return blocked("other-store", `Another store is mounted at ${path}: mount the right one, or run action adopt-store`);
 }
 
-/** A store that had an id is never given a new one in silence. */
-async function refuseLostId(orders: StoreOrders, root: Dir): Promise<void> {
-  if (orders.kind === "mount" && orders.id !== null) {
+/** The store must be the one that the application has agreed on; and one that had an id is never given a new one. */
+async function refuseOtherStore(orders: StoreOrders, root: Dir, id: string | null): Promise<void> {
+  if (orders.kind === "mount" && orders.id !== null && id !== orders.id) {
     throw new Unusable(otherStore(orders));
+  }
+  if (id !== null) {
+    return;
   }
   const releases = await orNull("ENOENT", root.openDirectory(layout.RELEASES));
   const names = releases === null ? [] : await using(releases, () => releases.list());
@@ -187,15 +178,15 @@ async function readId(root: Dir): Promise<string | null> {
 }
 
 /** By a link, which fails if the name is there: of several leaders the first one wins, and all read the same id. */
-async function createId(ports: Needs, orders: StoreOrders, root: Dir): Promise<string> {
-  const temporary = `.${layout.STORE_FILE}.${orders.member}.${ports.random.uuid()}`;
-  await writeNew(root, temporary, `${JSON.stringify({ schema: 1, id: ports.random.uuid() })}\n`, 0o644);
-  try {
-    await orNull("EEXIST", root.link(temporary, root, layout.STORE_FILE));
-  } finally {
-    await discard(root, temporary);
+async function createId(ports: Needs, orders: StoreOrders, root: Dir, writable: boolean): Promise<string> {
+  if (!writable || !(orders.mayCreate || orders.kind === "private")) {
+    throw new Unusable(waiting("store-new", `The store at ${orders.path} is new: waiting for the leader to set it up`));
   }
-  await root.sync();
+  await viaStaging(ports, { root, orders }, async (staging, temporary) => {
+    await writeNew(staging, temporary, `${JSON.stringify({ schema: 1, id: ports.random.uuid() })}\n`, 0o644);
+    await orNull("EEXIST", staging.link(temporary, root, layout.STORE_FILE));
+    await root.sync();
+  });
   const id = await readId(root);
   if (id === null) {
     throw new Unusable(blocked("id-lost", `${orders.path}/${layout.STORE_FILE} is damaged: restore it, or remove it`));
@@ -203,39 +194,34 @@ async function createId(ports: Needs, orders: StoreOrders, root: Dir): Promise<s
   return id;
 }
 
-/** A store belongs to the applications in `apps/`. Who comes later has to be related to all that are there. */
-async function checkApplications(ports: Needs, orders: StoreOrders, root: Dir, writable: boolean): Promise<void> {
+/**
+ * A store belongs to the applications in `apps/`: who comes later has to be related to all that are there.
+ *
+ * @returns whether ours is on the list already
+ */
+async function refuseForeignStore(orders: StoreOrders, root: Dir): Promise<boolean> {
   const own = layout.applicationFile(orders.application);
-  const directory = writable
-    ? await ensureDirectory(root, layout.APPLICATIONS)
-    : await orNull("ENOENT", root.openDirectory(layout.APPLICATIONS));
-  if (directory === null) {
-    return;
+  const directory = await orNull("ENOENT", root.openDirectory(layout.APPLICATIONS));
+  const names = directory === null ? [] : await using(directory, () => directory.list());
+  if (names.includes(own)) {
+    return true;
   }
-  await using(directory, async () => {
-    const names = (await directory.list()).filter((name) => name.endsWith(".json") && !name.startsWith("."));
-    if (names.includes(own)) {
-      return;
-    }
-    const allowed = new Set([own, ...orders.related.map(layout.applicationFile)]);
-    const foreign = names.find((name) => !allowed.has(name));
-    if (foreign !== undefined) {
-      const file = `${orders.path}/${layout.APPLICATIONS}/${foreign}`;
-      throw new Unusable(
-        blocked("foreign-store", `Store of another application: integrate with it or, if it is gone, rm ${file}`),
-      );
-    }
-    if (writable) {
-      await register(ports, orders, directory, own);
-    }
-  });
+  const allowed = new Set(orders.related.map(layout.applicationFile));
+  const foreign = names.find((name) => name.endsWith(".json") && !allowed.has(name));
+  if (foreign !== undefined) {
+    const file = `${orders.path}/${layout.APPLICATIONS}/${foreign}`;
+    throw new Unusable(
+      blocked("foreign-store", `Store of another application: integrate with it or, if it is gone, rm ${file}`),
+    );
+  }
+  return false;
 }
 
-async function register(ports: Needs, orders: StoreOrders, directory: Dir, own: string): Promise<void> {
-  const temporary = `.${orders.member}.${ports.random.uuid()}`;
-  await writeNew(directory, temporary, `${JSON.stringify({ schema: 1, application: orders.application })}\n`, 0o644);
-  await directory.rename(temporary, directory, own);
-  await directory.sync();
+async function register(ports: Needs, orders: StoreOrders, root: Dir): Promise<void> {
+  const text = `${JSON.stringify({ schema: 1, application: orders.application })}\n`;
+  await using(await root.openDirectory(layout.APPLICATIONS), (directory) =>
+    replaceInStore(ports, { root, orders }, directory, layout.applicationFile(orders.application), text),
+  );
 }
 
 /** Takes an application off the list, when its last unit goes: then another one may use the store. */
@@ -250,15 +236,4 @@ async function makeDirectories(root: Dir): Promise<void> {
   for (const name of layout.DIRECTORIES) {
     await using(await ensureDirectory(root, name), async () => undefined);
   }
-}
-
-/** Removes what an earlier life of this unit left in `staging/`. There is one agent a unit, so nobody uses it. */
-export async function sweepOwn(store: Store): Promise<void> {
-  await using(await ensureDirectory(store.root, layout.STAGING), async (staging) => {
-    for (const name of await staging.list()) {
-      if (layout.stagingMember(name) === store.orders.member) {
-        await removeTree(staging, name);
-      }
-    }
-  });
 }

@@ -93,6 +93,9 @@ export class Unpacker implements TarSink {
     for (const [path, target] of this.#links) {
       this.#checkLink(path, target);
     }
+    if (this.#files.size === 0) {
+      throw new ArchiveError("there is nothing in it");
+    }
     await this.#queue.idle();
     const directories = [...this.#directories.keys()].filter((path) => path !== "");
     for (const path of directories.toReversed()) {
