@@ -61,6 +61,11 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: () => import("./commands/show-task.ts"),
   },
   status: { summary: "Show the model", group: "Juju's verbs", load: () => import("./commands/status.ts") },
+  "show-status-log": {
+    summary: "Show what an entity has shown in status",
+    group: "Juju's verbs",
+    load: () => import("./commands/show-status-log.ts"),
+  },
   "debug-log": {
     summary: "Show the model's log",
     group: "Juju's verbs",

@@ -32,6 +32,7 @@ export interface ModelPaths {
   /** The supervisor's own standard output and error. */
   readonly supervisorLog: string;
   readonly debugLog: string;
+  readonly statusLog: string;
   readonly machines: string;
   readonly charms: string;
   readonly resources: string;
@@ -52,6 +53,7 @@ export function modelPaths(name: string): ModelPaths {
     pid: join(root, "supervisor.pid"),
     supervisorLog: join(root, "log", "supervisor.log"),
     debugLog: join(root, "log", "debug.jsonl"),
+    statusLog: join(root, "log", "status.jsonl"),
     machines: join(root, "machines"),
     charms: join(root, "charms"),
     resources: join(root, "resources"),

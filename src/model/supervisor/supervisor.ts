@@ -22,6 +22,7 @@ import type { ModelPaths } from "./paths.ts";
 import { PlayedApplications } from "./played.ts";
 import { startRequestServer } from "./protocol.ts";
 import { startProxy } from "./proxy.ts";
+import { StatusHistory } from "./status-history.ts";
 import { Ticker } from "./timer.ts";
 import { HOOK_PORT } from "./unit-agent.ts";
 import { handle } from "./verbs.ts";
@@ -43,6 +44,7 @@ export class Supervisor {
   readonly fleet: Fleet;
   readonly played: PlayedApplications;
   readonly exposure: Exposure;
+  readonly history: StatusHistory;
   readonly #ticker: Ticker;
   readonly #start: Start;
   #outside: OutsideLink | null = null;
@@ -58,6 +60,7 @@ export class Supervisor {
     this.played = new PlayedApplications(this.model);
     this.exposure = new Exposure(this.model, () => this.#outside);
     this.#ticker = new Ticker(this.model);
+    this.history = new StatusHistory(start.paths.statusLog);
   }
 
   /** Opens all servers, takes hold of what runs, and answers requests. Ends with false if there is one already. */
@@ -78,6 +81,8 @@ export class Supervisor {
       }),
     );
     await this.openMirror();
+    // First, so that it sees each state before what follows from it.
+    this.model.onChange(() => this.history.see(this.model.state.status(this.model.now())));
     this.model.onChange(() => this.#settle());
     rmSync(paths.socket, { force: true });
     this.#servers.push(await startRequestServer(paths.socket, (call) => handle(this, call)));

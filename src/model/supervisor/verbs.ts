@@ -2,6 +2,7 @@
 
 import { UserError } from "../../errors.ts";
 import { applicationVerbs } from "./verbs-applications.ts";
+import { historyVerbs } from "./verbs-history.ts";
 import { machineVerbs } from "./verbs-machines.ts";
 import { observationVerbs } from "./verbs-observation.ts";
 import { taskVerbs } from "./verbs-tasks.ts";
@@ -16,6 +17,7 @@ export function handle(supervisor: Supervisor, call: Call): Promise<unknown> {
     ...taskVerbs,
     ...machineVerbs,
     ...observationVerbs,
+    ...historyVerbs,
   };
   const known = verbs[call.verb];
   if (known === undefined) throw new UserError(`unknown request ${JSON.stringify(call.verb)}`);
