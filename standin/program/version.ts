@@ -16,14 +16,12 @@ export const WORKER_VERSION: string = since("8.3.0") ? "3.0" : "2.5";
 /** Newest database migration the version knows (concourse/concourse, atc/db/migration/migrations). */
 export const MIGRATION: number = since("8.3.0") ? 1783024587 : since("8.0.0") ? 1776182280 : 1746768931;
 
-/** Connection attempts are retried for 30 s at start (atc/db/connection_retrying_driver.go). */
-export const RETRIES_DATABASE: boolean = since("8.0.0");
-/** Migrations create the extension pgcrypto. */
-export const NEEDS_PGCRYPTO: boolean = since("8.0.0");
+/** Connection attempts are retried at start, migrations create pgcrypto, containerd options are more. */
+export const AT_LEAST_8_0: boolean = since("8.0.0");
 /** SIGHUP also reloads the TLS certificate; the worker's health page has a body. */
 export const AT_LEAST_8_2: boolean = since("8.2.0");
 /** `/api/v1/health`, and land and retire need the worker in the request. */
 export const AT_LEAST_8_3: boolean = since("8.3.0");
 /** Containerd is the default runtime on amd64 too. */
 export const DEFAULT_RUNTIME: "containerd" | "guardian" =
-  since("8.0.0") || process.arch === "arm64" ? "containerd" : "guardian";
+  AT_LEAST_8_0 || process.arch === "arm64" ? "containerd" : "guardian";

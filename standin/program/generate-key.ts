@@ -1,0 +1,22 @@
+/** `concourse generate-key` (concourse/concourse, cmd/concourse/generate_key.go), its wrong PEM label included. */
+
+import { generateKeyPair } from "node:crypto";
+import { writeFile } from "node:fs/promises";
+import { promisify } from "node:util";
+import { publicBlob } from "./keys.ts";
+import { KEY_OPTIONS } from "./option-table.ts";
+import { readSettings } from "./settings.ts";
+
+const generate = promisify(generateKeyPair);
+
+export async function generateKey(args: readonly string[]): Promise<void> {
+  const settings = readSettings(KEY_OPTIONS, args, {});
+  const path = settings.text("filename");
+  const { privateKey } = await generate("rsa", { modulusLength: settings.number("bits") });
+  const pem = privateKey.export({ format: "pem", type: "pkcs1" }).toString();
+  await writeFile(path, pem.replaceAll("RSA PRIVATE KEY", "PRIVATE KEY"));
+  console.log(`wrote private key to ${path}`);
+  if (settings.text("type") !== "ssh") return;
+  await writeFile(`${path}.pub`, `ssh-rsa ${publicBlob(privateKey).toString("base64")}\n`);
+  console.log(`wrote ssh public key to ${path}.pub`);
+}
