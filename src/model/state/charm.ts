@@ -73,7 +73,8 @@ export function pluginCharm(plugin: Plugin, channel: string): CharmInfo {
     actions: {},
     resources: {},
     storage: {},
-    bases: [],
+    // What the applications the model plays run on for real; nothing here depends on it.
+    bases: [{ name: "ubuntu", channel: "24.04/stable", architectures: [] }],
     profile: null,
     version: "",
     sha256: "",

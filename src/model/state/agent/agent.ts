@@ -11,7 +11,7 @@ import { HookContext } from "./context.ts";
 import { newContextId } from "./environment.ts";
 import { interrupt, reportHookError } from "./finish.ts";
 import { knownRelations, synchronizeScopes } from "./relation-hooks.ts";
-import { nextAction, resolve } from "./resolver.ts";
+import { nextAction, resolve, settleHook } from "./resolver.ts";
 import { UnitRun, whatIsSeen } from "./run.ts";
 
 /** Runs under way, by unit. */
@@ -81,6 +81,7 @@ export function nextOperation(core: Core, runs: Runs, name: string, now: number)
   if (isPlayed(core.data, unit.application)) return nextPlayed(core, unit);
   interrupt(core, unit, now);
   if (machineOf(core.data, unit).rebootRequested) return null;
+  settleHook(core, unit, now);
   const { agent } = unit;
   if (agent.installed && agent.current === null && unit.life === "alive") synchronizeScopes(core, unit);
   const next = resolve(core, unit, now);

@@ -17,10 +17,12 @@ import {
 } from "../scopes.ts";
 import { applicationOf } from "../names.ts";
 
-/** A living, installed unit enters every living relation of its application in one pass. */
+/** A living, installed unit enters every living relation that its unpacked charm knows of, in one pass. */
 export function synchronizeScopes(core: Core, unit: UnitRow): void {
+  const endpoints = core.data.charms[unit.agent.charm?.url ?? ""]?.info.endpoints ?? {};
   for (const relation of relationsOf(core.data, unit.application)) {
-    if (relation.life === "alive" && relation.units[unit.name] === undefined) enterScope(core, relation, unit);
+    if (relation.life === "dying" || relation.units[unit.name] !== undefined) continue;
+    if (nearEndpoint(relation, unit.application).name in endpoints) enterScope(core, relation, unit);
   }
 }
 

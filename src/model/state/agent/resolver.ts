@@ -31,9 +31,13 @@ const STEPS: readonly Step[] = [
   updateStatus,
 ];
 
-export function resolve(core: Core, unit: UnitRow, now: number): Operation | null {
+/** What becomes of a hook in progress without anything being run. */
+export function settleHook(core: Core, unit: UnitRow, now: number): void {
   skipResolved(core, unit, now);
   dropMoot(core, unit);
+}
+
+export function resolve(core: Core, unit: UnitRow, now: number): Operation | null {
   for (const step of STEPS) {
     const operation = step(core, unit, now);
     if (operation !== null) return operation;
@@ -157,7 +161,7 @@ function dying({ data }: Core, unit: UnitRow): Operation | null {
 }
 
 function install(_: Core, unit: UnitRow): Operation | null {
-  if (unit.life === "dying" || unit.agent.installed) return null;
+  if (unit.life === "dying" || unit.agent.installed || unit.agent.current !== null) return null;
   return unit.agent.charm === null ? { kind: "deploy" } : plain("install");
 }
 

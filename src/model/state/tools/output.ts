@@ -3,11 +3,13 @@ import {
   Document,
   type DocumentOptions,
   isScalar,
+  Pair,
   parseDocument,
   Scalar,
   type ScalarTag,
   type SchemaOptions,
   type ToStringOptions,
+  YAMLMap,
 } from "yaml";
 import { asBytes } from "../names.ts";
 
@@ -87,7 +89,9 @@ function node(value: unknown): unknown {
   if (typeof value === "string") return text(value);
   if (value === null || typeof value !== "object") return value;
   if (Array.isArray(value)) return value.map(node);
-  return new Map(entriesOf(value, yamlOrder).map(([key, part]) => [text(key), node(part)]));
+  const map = new YAMLMap();
+  map.items = entriesOf(value, yamlOrder).map(([key, part]) => new Pair(text(key), node(part)));
+  return map;
 }
 
 /** What would be read as something else than a string gets double quotes, what cannot stand plain gets single ones. */

@@ -67,7 +67,7 @@ function content(call: ToolCall, given: string | undefined, label: string): Bag 
   const newest = call.is("peek") || call.is("refresh");
   const revision = track(call, secret, given === undefined ? "" : label);
   if (pending?.values !== undefined && newest) {
-    pending.track ??= call.is("refresh");
+    if (call.is("refresh")) pending.track = true;
     return pending.values;
   }
   const found = secret.revisions[newest ? secret.latest : revision];
