@@ -32,6 +32,9 @@ export function entryPath(name: string): string[] {
  * directory above a link that lies on the way would be another one than the text says.
  */
 export function linkPath(directory: readonly string[], target: string, link: string): string[] {
+  if (target === "") {
+    throw new ArchiveError(`${show(link)}: a link that leads nowhere`);
+  }
   const parts = components(target.replace(/\/$/, ""), link);
   const up = parts.findIndex((part) => part !== "..");
   const ups = up === -1 ? parts.length : up;

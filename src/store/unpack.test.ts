@@ -113,6 +113,7 @@ describe("refused, naming the entry", () => {
     "a link out": [[link("concourse/l", "../../etc")], /concourse\/l: a link that leads out/],
     "an absolute link": [[link("concourse/l", "/etc/passwd")], /concourse\/l: an absolute name/],
     "a link to nothing": [[link("concourse/l", "nothing")], /l: a link that leads nowhere/],
+    "an empty link": [[link("concourse/l", "")], /l: a link that leads nowhere/],
     "a link over a link": [
       [file("concourse/a/b/f"), link("concourse/a/b/up", "../.."), link("concourse/l", "a/b/up/a")],
       /l: a link that leads nowhere/,
