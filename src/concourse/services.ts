@@ -86,7 +86,7 @@ ExecStart=${start}
 Restart=always
 RestartSec=1
 TimeoutStopSec=10
-UMask=0077
+UMask=0022
 Nice=5
 
 [Install]
