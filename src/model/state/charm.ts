@@ -2,7 +2,7 @@
  * Reading a charm's files, with Juju's demands and messages. Juju 3.6: charm/v12 {meta,manifest,config,actions,
  * lxdprofile}.go, api/client/charms/localcharmclient.go.
  */
-import { parse } from "yaml";
+import { type DocumentOptions, parse, type ParseOptions, type ScalarTag, type SchemaOptions, type Tags } from "yaml";
 import { UserError } from "../../errors.ts";
 import type { Plugin } from "../contract.ts";
 import { isMap } from "./action-schema.ts";
@@ -83,12 +83,25 @@ export function pluginCharm(plugin: Plugin, channel: string): CharmInfo {
   };
 }
 
+/** As juju/yaml reads: `yes` and `on` are booleans, but a lone `y` or `n` is none. */
+const GO_YAML: DocumentOptions & SchemaOptions & ParseOptions = {
+  version: "1.1",
+  logLevel: "error",
+  customTags: (tags) => tags.map(withoutLetters),
+};
+
+function withoutLetters(tag: Tags[number]): Tags[number] {
+  if (typeof tag !== "object" || tag.tag !== "tag:yaml.org,2002:bool" || !("test" in tag)) return tag;
+  const test = new RegExp(tag.test?.source.replace(/[YN]\|[yn]\|/, "") ?? "");
+  return { ...tag, test } as ScalarTag;
+}
+
 function readMap(files: Readonly<Record<string, string>>, file: string): Map | null {
   const text = files[file];
   if (text === undefined) return null;
   let value: unknown;
   try {
-    value = parse(text, { version: "1.1", logLevel: "error" });
+    value = parse(text, GO_YAML);
   } catch (error) {
     throw new UserError(`cannot read ${file}: ${error instanceof Error ? (error.message.split("\n")[0] ?? "") : ""}`);
   }

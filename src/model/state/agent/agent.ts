@@ -1,7 +1,7 @@
 /** A unit's agent comes, goes, asks what to do, and does it. */
 import { UserError } from "../../../errors.ts";
 import type { Operation } from "../../contract.ts";
-import type { Core, UnitRow } from "../data.ts";
+import type { Core, RelationRow, UnitRow } from "../data.ts";
 import { holderStarted, holderStopped } from "../leases.ts";
 import { updateStatusWait } from "../model-config.ts";
 import { existing, isPlayed, machineOf, setAgentStatus, setWorkload, unitNamed } from "../rows.ts";
@@ -69,10 +69,16 @@ export function settlePlayed(core: Core): void {
     if (!unit.agent.connected || !isPlayed(core.data, unit.application)) continue;
     for (const relation of relationsOf(core.data, unit.application)) {
       const leaving = unit.life === "dying" || relation.life === "dying";
-      if (leaving) leaveScope(core, relation, unit.name);
+      if (leaving) playedLeaves(core, relation, unit);
       else if (relation.units[unit.name] === undefined) enterScope(core, relation, unit);
     }
   }
+}
+
+function playedLeaves(core: Core, relation: RelationRow, unit: UnitRow): void {
+  const local = unit.agent.relations[relation.id];
+  if (local !== undefined) local.broken = true;
+  leaveScope(core, relation, unit.name);
 }
 
 export function nextOperation(core: Core, runs: Runs, name: string, now: number): Operation | null {
