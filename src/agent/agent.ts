@@ -86,8 +86,9 @@ export async function serveUnit(ports: AgentPorts, settings: AgentSettings, sign
   const isOver = () => signal.aborted || orders?.stopping === true;
 
   function merge(task: string, change: Partial<Findings>, problem?: Problem | null): void {
-    const next =
-      problem === undefined ? change : { ...change, problems: withProblem(findings.problems, task, problem) };
+    const before = findings.problems;
+    const same = problem === undefined || (problem === null && before[task] === undefined);
+    const next = same ? change : { ...change, problems: withProblem(before, task, problem) };
     const keys = Object.keys(next) as (keyof Findings)[];
     if (keys.every((key) => canonical(next[key]) === canonical(findings[key]))) return;
     findings = { ...findings, ...next };

@@ -31,12 +31,13 @@ export function storeTask(world: TaskWorld): Task<Needs> {
       return async (io) => {
         const mount = await glanceAtMount(ports.fs, needs.path);
         const settled = last !== null && last.problem === null && mount === seen.mount;
-        if (settled && clock.steady() - seenAt < LOOK_INSIDE_MS) return LOOK_MS;
+        const pause = needs.kind === "mount" || !settled ? LOOK_MS : LOOK_INSIDE_MS;
+        if (settled && clock.steady() - seenAt < LOOK_INSIDE_MS) return pause;
         const inside = await glanceInside(ports.fs, needs.path);
         seenAt = clock.steady();
         const same = mount === seen.mount && inside === seen.inside;
         const again = last?.problem !== null && clock.steady() - openedAt >= REOPEN_MS;
-        if (same && !again) return LOOK_MS;
+        if (same && !again) return pause;
         const { state, store } = await openStore(ports, { ...needs, lease: [], keep: [] }, same ? last : null);
         try {
           const before = world.findings();

@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { PLACES, World } from "./world.ts";
 
@@ -199,4 +200,54 @@ test("an event that is lost costs five seconds, not the order", async () => {
   world.order({ database: { hosts: [], user: "u", password: "p", database: "d", ca: null } });
   await world.clock.advance(5_100);
   expect(world.state.database).toMatchObject({ ready: true });
+});
+
+/** What happens to the unit, and how its charm answers, second by second. */
+const happening = fc.record({
+  after: fc.integer({ min: 0, max: 15_000 }),
+  ready: fc.boolean(),
+  answer: fc.constantFrom("acts", "fails", "forgets", "reads early"),
+  hookMs: fc.constantFrom(0, 200, 30_000),
+});
+
+test("whatever happens: one wake at a time, none without news, and in the end the charm knows", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(happening, { maxLength: 12 }), async (happenings) => {
+      const world = new World();
+      let inFlight = 0;
+      let most = 0;
+      let idle = 0;
+      let answer = "acts";
+      world.hookMs = 0;
+      world.charm = async (state) => {
+        inFlight += 1;
+        most = Math.max(most, inFlight);
+        if (world.untold().length === 0) idle += 1;
+        await world.clock.sleep(hookMs);
+        inFlight -= 1;
+        if (answer === "fails") return FAILED;
+        if (answer === "forgets") return UNANSWERED;
+        const acted = answer === "acts" ? world.state : state;
+        return world.acknowledge(acted.sequence, acted);
+      };
+      let hookMs = 200;
+      await world.start({
+        store: { ...world.orders.store, kind: "private" },
+        database: { hosts: [], user: "u", password: "p", database: "d", ca: null },
+      });
+      for (const next of happenings) {
+        ({ answer, hookMs } = next);
+        world.database = { ...world.database, ready: next.ready };
+        await world.clock.advance(next.after);
+      }
+      answer = "acts";
+      hookMs = 200;
+      await world.clock.advance(90_000);
+      expect(most).toBeLessThanOrEqual(1);
+      expect(idle).toBe(0);
+      expect(world.untold()).toEqual([]);
+      await world.stop();
+    }),
+    { numRuns: 60 },
+  );
 });

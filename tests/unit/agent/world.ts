@@ -146,8 +146,9 @@ export class World {
     this.fs.put(PLACES.orders, JSON.stringify(this.orders), 0o600);
   }
 
-  acknowledge(sequence: number): ExecResult {
-    this.#acted = this.state;
+  /** `acted`: the state the charm has read, the present one unless told otherwise. */
+  acknowledge(sequence: number, acted: AgentState = this.state): ExecResult {
+    this.#acted = acted;
     this.order({ acknowledged: sequence });
     return { code: 0, signal: null, stdout: "", stderr: "" };
   }
