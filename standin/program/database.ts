@@ -85,11 +85,14 @@ function describe(error: unknown, settings: Settings): string {
   if (error instanceof postgres.PostgresError) {
     return `failed to connect to ${target}: ${address}: server error: ${error.severity}: ${error.message} (SQLSTATE ${error.code})`;
   }
-  const refused = (error as NodeJS.ErrnoException).code === "ECONNREFUSED";
-  const cause = refused
-    ? `dial tcp ${host}:${settings.text("postgres-port")}: connect: connection refused`
-    : messageOf(error);
-  return `failed to connect to ${target}: ${address}: dial error: ${cause}`;
+  const { code = "" } = error as NodeJS.ErrnoException;
+  const port = settings.text("postgres-port");
+  const causes: Readonly<Record<string, string>> = {
+    ECONNREFUSED: `${address}: dial error: dial tcp ${host}:${port}: connect: connection refused`,
+    ENOTFOUND: `hostname resolving error: lookup ${host}: no such host`,
+    ECONNRESET: `${address}: tls error: server refused TLS connection`,
+  };
+  return `failed to connect to ${target}: ${causes[code] ?? `${address}: ${messageOf(error)}`}`;
 }
 
 /** The newest migration that passed, 0 for an empty database. */

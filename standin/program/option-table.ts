@@ -30,6 +30,8 @@ export interface Option {
   /** A choice that may be given several times. */
   readonly several?: boolean;
   readonly required?: boolean;
+  /** Its one-letter form. */
+  readonly short?: string;
   /** The environment variable, where it is not `CONCOURSE_<NAME>`. */
   readonly variable?: string;
 }
@@ -125,9 +127,10 @@ export const WEB_OPTIONS: readonly Option[] = [
   ),
   ...ofKind(
     "file",
-    `config-rbac base-resource-type-defaults main-team-config github-ca-cert ldap-ca-cert saml-ca-cert
+    `config-rbac base-resource-type-defaults github-ca-cert ldap-ca-cert saml-ca-cert
     tsa-team-authorized-keys-file`,
   ),
+  { name: "main-team-config", kind: "file", short: "c" },
   ...ofKind("file-list", "cf-ca-cert oauth-ca-cert oidc-ca-cert"),
   { name: "streaming-artifacts-compression", kind: "text", default: "gzip", choices: ["gzip", "zstd", "raw", "s2"] },
   {
@@ -261,7 +264,7 @@ export const MIGRATE_OPTIONS: readonly Option[] = [
 ];
 
 export const KEY_OPTIONS: readonly Option[] = [
-  { name: "type", kind: "text", default: "rsa", choices: ["rsa", "ssh"] },
-  { name: "filename", kind: "text", required: true },
-  { name: "bits", kind: "int", default: "4096" },
+  { name: "type", kind: "text", short: "t", default: "rsa", choices: ["rsa", "ssh"] },
+  { name: "filename", kind: "text", short: "f", required: true },
+  { name: "bits", kind: "int", short: "b", default: "4096" },
 ];

@@ -76,7 +76,7 @@ export function readSettings(
     values.set(option.name, value);
   }
   const missing = options.filter((option) => option.required === true && !values.has(option.name));
-  if (missing.length > 0) throw new Failure(missingText(missing.map((option) => `\`--${option.name}'`).toSorted()));
+  if (missing.length > 0) throw new Failure(missingText(missing.map((option) => `\`${labelOf(option)}'`).toSorted()));
   return new Settings(values);
 }
 
@@ -85,19 +85,22 @@ export const variableOf = (option: Option): string =>
 
 const REPEATABLE: readonly Kind[] = ["list", "map", "file-list"];
 
-const SHORT: Readonly<Record<string, string>> = { "-t": "type", "-f": "filename", "-b": "bits" };
+/** The option as upstream's messages name it. */
+const labelOf = (option: Option): string =>
+  option.short === undefined ? `--${option.name}` : `-${option.short}, --${option.name}`;
 
 function readArguments(options: readonly Option[], args: readonly string[]): Map<string, string[]> {
   const given = new Map<string, string[]>();
   const rest = [...args];
   for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
-    const [flag = "", inline] = splitOnce(word, "=");
-    const name = SHORT[flag] ?? flag.replace(/^--/, "");
-    const option = options.find((candidate) => candidate.name === name);
-    if (!flag.startsWith("-") || option === undefined) throw new Failure(`unknown flag \`${name}'`);
+    if (!word.startsWith("-")) throw new Failure(`unexpected positional arguments: [${[word, ...rest].join(" ")}]`);
+    const [flag, inline] = splitOnce(word, "=");
+    const option = options.find(({ name, short }) => flag === `--${name}` || flag === `-${short}`);
+    if (option === undefined) throw new Failure(`unknown flag \`${flag.replace(/^-+/, "")}'`);
     const value = inline ?? (option.kind === "bool" ? "true" : rest.shift());
-    if (value === undefined) throw new Failure(`expected argument for flag \`--${name}'`);
-    given.set(name, REPEATABLE.includes(option.kind) ? [...(given.get(name) ?? []), value] : [value]);
+    if (value === undefined) throw new Failure(`expected argument for flag \`${labelOf(option)}'`);
+    const earlier = REPEATABLE.includes(option.kind) ? (given.get(option.name) ?? []) : [];
+    given.set(option.name, [...earlier, value]);
   }
   return given;
 }
@@ -141,7 +144,7 @@ const CHECKS: Readonly<Partial<Record<Kind, readonly [string, (value: string) =>
   uint64: ["uint64", (value) => integerProblem("ParseUint", value, /^\d+$/, Number.MAX_SAFE_INTEGER)],
   duration: ["time.Duration", (value) => problemOf(() => parseDuration(value))],
   ip: ["flag.IP", (value) => (isIP(value) === 0 ? `invalid IP: '${value}'` : null)],
-  url: ["flag.URL", (value) => (/^[a-z][a-z0-9+.-]*:\/\/[^/]/i.test(value) ? null : `missing scheme in '${value}'`)],
+  url: ["flag.URL", (value) => urlProblem(value.replace(/\/+$/, ""))],
   file: ["flag.File", fileProblem],
   "file-list": ["[]flag.File", fileProblem],
   key: ["*flag.PrivateKey", (value) => problemOf(() => readKey(value))],
@@ -160,11 +163,11 @@ const CHECKS: Readonly<Partial<Record<Kind, readonly [string, (value: string) =>
 function check(option: Option, value: string): void {
   if (option.choices !== undefined && !option.choices.includes(value)) {
     const allowed = `${option.choices.slice(0, -1).join(", ")} or ${option.choices.at(-1)}`;
-    throw new Failure(`Invalid value \`${value}' for option \`--${option.name}'. Allowed values are: ${allowed}`);
+    throw new Failure(`Invalid value \`${value}' for option \`${labelOf(option)}'. Allowed values are: ${allowed}`);
   }
   const [type, problem] = CHECKS[option.kind] ?? ["", () => null];
   const text = problem(value);
-  if (text !== null) throw new Failure(`invalid argument for flag \`--${option.name}' (expected ${type}): ${text}`);
+  if (text !== null) throw new Failure(`invalid argument for flag \`${labelOf(option)}' (expected ${type}): ${text}`);
 }
 
 const quote = (value: string): string => JSON.stringify(value);
@@ -173,6 +176,10 @@ function integerProblem(parser: string, value: string, syntax: RegExp, largest: 
   const complaint = `strconv.${parser}: parsing ${quote(value)}`;
   if (!syntax.test(value)) return `${complaint}: invalid syntax`;
   return Number(value) > largest ? `${complaint}: value out of range` : null;
+}
+
+function urlProblem(value: string): string | null {
+  return /^[a-z][a-z0-9+.-]*:\/\/[^/]/i.test(value) ? null : `missing scheme in '${value}'`;
 }
 
 function fileProblem(path: string): string | null {

@@ -173,12 +173,17 @@ export class Api {
     act: (name: string) => Promise<Outcome>,
   ): Promise<void> {
     const name = decodeURIComponent(params["name"] ?? "");
-    // From 8.3 on land and retire are refused without the worker itself in the request.
-    if (AT_LEAST_8_3 && verb !== "prune" && nameIn(await readBody(request)) !== name)
-      return send(response, 400, "", "");
+    if (AT_LEAST_8_3 && verb !== "prune" && !(await this.#ofItsTeam(name, request))) return send(response, 400, "", "");
     const outcome = await act(name);
     if (outcome === "refused") return sendJson(response, 400, { stderr: "cannot prune running worker" });
     send(response, outcome === "unknown" ? 404 : 200, "", "");
+  }
+
+  /** From 8.3 on land and retire are refused unless the body is a worker of the same team (atc/api/workerserver/land.go). */
+  async #ofItsTeam(name: string, request: IncomingMessage): Promise<boolean> {
+    const team = teamIn(await readBody(request));
+    const worker = (await this.#parts.workers.list()).find((candidate) => candidate.name === name);
+    return team !== null && (worker === undefined || worker.team === team);
   }
 
   async #cli({ response, url }: Exchange): Promise<void> {
@@ -264,10 +269,10 @@ export class Api {
   }
 }
 
-function nameIn(body: string): string | null {
+/** Null: no JSON; "" for a global worker. */
+function teamIn(body: string): string | null {
   try {
-    const { name, team } = JSON.parse(body) as { name?: unknown; team?: unknown };
-    return typeof name === "string" && typeof team === "string" ? name : null;
+    return (JSON.parse(body) as { team?: string }).team ?? "";
   } catch {
     return null;
   }

@@ -6,6 +6,8 @@ import { once } from "node:events";
 import ssh2, { type AuthContext, type Connection, type Session, type ServerChannel } from "ssh2";
 import { parse as parseYaml } from "yaml";
 import { parseAuthorizedKeys } from "../keys.ts";
+import { Failure } from "../failure.ts";
+import { listenFailure } from "../lifecycle.ts";
 import type { Log } from "../log.ts";
 import type { Settings } from "../settings.ts";
 import { ALGORITHMS, privatePem } from "../ssh.ts";
@@ -42,9 +44,16 @@ export class Tsa {
     );
   }
 
+  /** @throws Failure if the address is taken. */
   async listen(): Promise<void> {
-    this.#server.listen(this.#settings.number("tsa-bind-port"), this.#settings.text("tsa-bind-ip"));
-    await once(this.#server, "listening");
+    const [address, port] = [this.#settings.text("tsa-bind-ip"), this.#settings.number("tsa-bind-port")];
+    try {
+      this.#server.listen(port, address);
+      await once(this.#server, "listening");
+    } catch (error) {
+      const cause = `failed to listen on ${address}:${port}: ${listenFailure(error, address, port).message}`;
+      throw new Failure(`Exit trace for group:\ntsa exited with error: ${cause}\natc exited with nil\n`);
+    }
     this.#log.info("listening");
   }
 
@@ -196,7 +205,9 @@ class WorkerConnection {
       case "land-worker":
         return found(await this.#workers.land(worker.name));
       case "retire-worker":
-        return found(await this.#workers.retire(worker.name));
+        // Upstream's gateway takes "not there" for success here, and only here (tsa/retirer.go).
+        await this.#workers.retire(worker.name);
+        return undefined;
       case "delete-worker":
         return found(await this.#workers.delete(worker.name));
       case "sweep-containers":
@@ -250,7 +261,8 @@ async function readWorker(channel: ServerChannel): Promise<Worker> {
   });
   channel.on("end", () => reject(new Error("unexpected end of the worker's description")));
   const defaults = { team: "", tags: null, resource_types: null, active_tasks: 0, ephemeral: false };
-  return { ...defaults, ...(await promise) };
+  const worker = { ...defaults, ...(await promise) };
+  return { ...worker, tags: worker.tags?.filter((tag) => tag !== "") ?? null };
 }
 
 function tryParse(text: string): Worker | null {

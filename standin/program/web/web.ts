@@ -8,8 +8,8 @@ import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { connect, migrateDatabase, openDatabase, type Sql } from "../database.ts";
 import { Failure } from "../failure.ts";
-import { listenFailure, serve, serveSecure, signalled } from "../lifecycle.ts";
-import { Log } from "../log.ts";
+import { serve, serveSecure, signalled } from "../lifecycle.ts";
+import { Log, messageOf } from "../log.ts";
 import { WEB_OPTIONS } from "../option-table.ts";
 import { readSettings, type Settings } from "../settings.ts";
 import { AT_LEAST_8_2 } from "../version.ts";
@@ -99,19 +99,15 @@ async function serveUntilStopped(api: Api, tsa: Tsa, sql: Sql, settings: Setting
   const handler = (request: IncomingMessage, response: ServerResponse) => void api.handle(request, response);
   const address = settings.text("bind-ip");
   const servers: Server[] = [
-    await serve(address, settings.number("bind-port"), handler),
-    await serve(settings.text("debug-bind-ip"), settings.number("debug-bind-port"), debugPage),
+    await member("web", serve(address, settings.number("bind-port"), handler)),
+    await member("debug", serve(settings.text("debug-bind-ip"), settings.number("debug-bind-port"), debugPage)),
   ];
   if (settings.text("prometheus-bind-ip") !== "" && settings.text("prometheus-bind-port") !== "") {
     const page = metrics(new Workers(sql));
     servers.push(await serve(settings.text("prometheus-bind-ip"), settings.number("prometheus-bind-port"), page));
   }
-  const secure = await startSecure(settings, handler);
-  try {
-    await tsa.listen();
-  } catch (error) {
-    throw listenFailure(error, settings.text("tsa-bind-ip"), settings.number("tsa-bind-port"));
-  }
+  const secure = await member("web-tls", startSecure(settings, handler));
+  await tsa.listen();
   process.on("SIGHUP", () => {
     tsa.reload();
     // Since 8.2 a reload takes up a new certificate too.
@@ -124,6 +120,16 @@ async function serveUntilStopped(api: Api, tsa: Tsa, sql: Sql, settings: Setting
   clearInterval(collector);
   tsa.close();
   await Promise.all([...servers, ...(secure === null ? [] : [secure])].map(stop));
+}
+
+/** A server that cannot listen ends the process with upstream's report of the group it belonged to. */
+async function member<T>(name: string, server: Promise<T>): Promise<T> {
+  try {
+    return await server;
+  } catch (error) {
+    const group = `Exit trace for group:\n${name} exited with error: ${messageOf(error)}\n`;
+    throw new Failure(`Exit trace for group:\natc exited with error: ${group}\ntsa exited with nil\n`);
+  }
 }
 
 const tlsFiles = (settings: Settings) => ({

@@ -1,19 +1,35 @@
 /** The worker's own servers: containers and volumes, both empty for ever, and the health check. */
 
-import { get, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { get, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
+import { Failure } from "../failure.ts";
 import { serve } from "../lifecycle.ts";
+import { messageOf } from "../log.ts";
 import type { Settings } from "../settings.ts";
 import { AT_LEAST_8_2 } from "../version.ts";
 
 export async function startServers(settings: Settings): Promise<Server[]> {
-  const at = (prefix: string) => [settings.text(`${prefix}bind-ip`), settings.number(`${prefix}bind-port`)] as const;
+  const at = (prefix: string, handler: RequestListener) =>
+    serve(settings.text(`${prefix}bind-ip`), settings.number(`${prefix}bind-port`), handler);
+  const none: RequestListener = (_request, response) => answer(response, 404, null);
   return [
-    await serve(...at(""), garden),
-    await serve(...at("baggageclaim-"), baggageclaim),
-    await serve(...at("debug-"), (_request, response) => answer(response, 404, null)),
-    await serve(...at("baggageclaim-debug-"), (_request, response) => answer(response, 404, null)),
-    await serve(...at("healthcheck-"), (_request, response) => void checkHealth(settings, response)),
+    await member("garden", at("", garden)),
+    await member("baggageclaim", at("baggageclaim-", baggageclaim)),
+    await member("debug", at("debug-", none)),
+    await member("baggageclaim", at("baggageclaim-debug-", none)),
+    await member(
+      "healthcheck",
+      at("healthcheck-", (_request, response) => void checkHealth(settings, response)),
+    ),
   ];
+}
+
+/** A server that cannot listen ends the worker with upstream's report. */
+async function member(name: string, server: Promise<Server>): Promise<Server> {
+  try {
+    return await server;
+  } catch (error) {
+    throw new Failure(`Exit trace for group:\n${name} exited with error: ${messageOf(error)}\n`);
+  }
 }
 
 function answer(response: ServerResponse, status: number, body: unknown): void {

@@ -2,7 +2,7 @@
 
 import { mkdirSync, readdirSync, readFileSync, existsSync } from "node:fs";
 import { hostname } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { Failure } from "../failure.ts";
 import { Log, messageOf } from "../log.ts";
 import { WORKER_OPTIONS } from "../option-table.ts";
@@ -19,13 +19,19 @@ export async function runWorker(args: readonly string[]): Promise<void> {
   refuseLeftovers(settings.text("runtime"), process.env);
   const worker = describeWorker(settings, log);
   const client = new TsaClient(tsaTarget(settings), log);
-  prepareWorkDirectory(settings.text("work-dir"));
+  prepareWorkDirectory(settings.text("work-dir") || ".");
   const ports = { garden: settings.number("bind-port"), baggageclaim: settings.number("baggageclaim-bind-port") };
   const beacon = new Beacon({ client, log, worker, ports });
   process.on("SIGUSR1", () => beacon.land());
   process.on("SIGUSR2", () => beacon.retire());
-  for (const name of ["SIGTERM", "SIGINT"] as const) process.on(name, () => beacon.stop());
-  await startServers(settings);
+  const servers = await startServers(settings);
+  for (const name of ["SIGTERM", "SIGINT"] as const) {
+    process.on(name, () => {
+      // Upstream's servers end with the signal; a gateway waits for its connections to them.
+      for (const server of servers) server.close().closeAllConnections();
+      beacon.stop();
+    });
+  }
   log.info("garden.started", { session: "1" });
   await beacon.run();
 }
@@ -84,9 +90,10 @@ function describeWorker(settings: Settings, log: Log): object {
 function resourceTypes(settings: Settings, log: Log): unknown[] | null {
   const given = settings.text("resource-types");
   const discovered = join(dirname(dirname(process.execPath)), "resource-types");
-  const root = given || (existsSync(discovered) ? discovered : "");
-  if (root === "") return null;
+  const found = given || (existsSync(discovered) ? discovered : "");
+  if (found === "") return null;
   try {
+    const root = resolve(found);
     const names = goError("open", root, () => readdirSync(root)).toSorted();
     return names.map((name) => {
       const path = join(root, name, "resource_metadata.json");
@@ -101,7 +108,13 @@ function resourceTypes(settings: Settings, log: Log): unknown[] | null {
 
 /** What a real worker leaves there first. */
 function prepareWorkDirectory(path: string): void {
-  for (const name of ["containerd", "overlays", "volumes/live", "volumes/dead", "volumes/init"]) {
-    mkdirSync(join(path, name), { recursive: true });
+  try {
+    // Level by level: Node 24 hangs on a recursive mkdir below /proc.
+    if (!existsSync(path)) goError("mkdir", path, () => mkdirSync(path));
+    for (const name of ["containerd", "overlays", "volumes/live", "volumes/dead", "volumes/init"]) {
+      goError("mkdir", path, () => mkdirSync(join(path, name), { recursive: true }));
+    }
+  } catch (error) {
+    throw new Failure(`failed to create depot dir: ${messageOf(error)}`);
   }
 }
