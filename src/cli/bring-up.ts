@@ -14,9 +14,9 @@ import { askModel } from "./session.ts";
 export const APPLICATION = "concourse-ci-machine";
 const DATABASE = "postgresql";
 /** Where units expect the shared directory, and the mark that tells them it is mounted. */
-const MOUNT_POINT = "/var/lib/concourse";
+export const MOUNT_POINT = "/var/lib/concourse";
 const MARKER = ".lxc_shared_storage";
-const WEB_PORT = 8080;
+export const WEB_PORT = 8080;
 
 export interface BringUpOptions {
   readonly model: string;
@@ -56,7 +56,8 @@ export async function bringUp(options: BringUpOptions): Promise<BroughtUp> {
   return { url: await exposedUrl(model), units: await unitCount(model) };
 }
 
-async function charmFile(options: BringUpOptions): Promise<string> {
+/** The charm to deploy: the one named, or packed from this clone. */
+export async function charmFile(options: Pick<BringUpOptions, "charm" | "say">): Promise<string> {
   if (options.charm !== undefined) return resolve(options.charm);
   const { packCharm } = await import("../../scripts/pack.ts");
   options.say("Packing the charm");
@@ -85,12 +86,15 @@ async function deployConcourse(options: BringUpOptions, charm: string): Promise<
   await askModel(model, "expose", { application: APPLICATION, hostPorts: { [WEB_PORT]: port } });
 }
 
-interface ReleaseSettings {
+export interface ReleaseSettings {
   readonly config: Readonly<Record<string, string>>;
   readonly resources: Readonly<Record<string, string>>;
 }
 
-async function releaseSettings(options: BringUpOptions): Promise<ReleaseSettings> {
+/** What the charm is told about the source of its release; starts the model's mirror for the stand-in. */
+export async function releaseSettings(
+  options: Pick<BringUpOptions, "model" | "say" | "version" | "release" | "releaseFile">,
+): Promise<ReleaseSettings> {
   const { model, say } = options;
   if (options.releaseFile !== undefined) {
     return { config: {}, resources: { "concourse-release": resolve(options.releaseFile) } };
@@ -110,7 +114,7 @@ async function releaseSettings(options: BringUpOptions): Promise<ReleaseSettings
 }
 
 /** The directory that all units mount: 0755, below a directory that only root may enter unless the operator chose it. */
-async function sharedDirectory(options: BringUpOptions): Promise<string> {
+export async function sharedDirectory(options: Pick<BringUpOptions, "model" | "sharedDirectory">): Promise<string> {
   const own = options.sharedDirectory === undefined;
   const directory = resolve(options.sharedDirectory ?? modelPaths(options.model).shared);
   await mkdir(directory, { recursive: true, mode: 0o755 });

@@ -17,6 +17,11 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     group: "Concourse",
     load: () => import("./commands/down.ts"),
   },
+  verify: {
+    summary: "Replay a deployment in a model of its own, check it, write a report",
+    group: "Concourse",
+    load: () => import("./commands/verify.ts"),
+  },
   deploy: {
     summary: "Deploy a charm file, or postgresql",
     group: "Juju's verbs",

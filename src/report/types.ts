@@ -39,7 +39,7 @@ export interface Milestone {
 
 export interface Check {
   readonly name: string;
-  /** null: could not be looked at on this engine; that is said, and is not a success. */
+  /** null: could not be looked at; that is said, and is not a success. */
   readonly holds: boolean | null;
   /** What was seen. */
   readonly evidence: string;
@@ -58,8 +58,8 @@ export interface StorageEntry {
   readonly detail: string;
 }
 
-/** True only if every check holds that could be made, and at least one was. */
-export function holds({ checks, figures }: Report): boolean {
-  const results = [...checks, ...figures].map((item) => item.holds);
-  return results.includes(true) && !results.includes(false);
+/** True only if every check holds, and every figure that has a limit. What was not looked at does not hold. */
+export function holds({ checks, figures }: Pick<Report, "checks" | "figures">): boolean {
+  const results = [...checks, ...figures.filter(({ limit }) => limit !== "")].map((item) => item.holds);
+  return results.length > 0 && results.every((result) => result === true);
 }

@@ -1,10 +1,10 @@
 import { defineCommand } from "citty";
-import { UserError } from "../../errors.ts";
 import type { StatusData } from "../../model/state/types.ts";
 import { renderTabular } from "../../model/status/tabular.ts";
 import { count, exactly } from "../arguments.ts";
 import { APPLICATION, bringUp } from "../bring-up.ts";
 import { awaitReady } from "../progress.ts";
+import { provideHostPackages } from "../provide-host-packages.ts";
 import type { ReleaseChoice } from "../release-choice.ts";
 import { ExitError } from "../report.ts";
 import { askModel, checkModelName, interrupted, print, requireRoot, say } from "../session.ts";
@@ -74,10 +74,4 @@ Password:   npx concourse-machine run ${APPLICATION}/leader get-admin-password${
 One more:   npx concourse-machine add-unit ${APPLICATION}${option}
 Stop:       npx concourse-machine down --yes${option}
 `;
-}
-
-async function provideHostPackages(): Promise<void> {
-  const { ensureHostPackages } = await import("../../../scripts/host-packages.mjs");
-  const missing = ensureHostPackages(say);
-  if (missing !== null) throw new UserError(missing);
 }

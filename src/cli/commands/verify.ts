@@ -1,0 +1,73 @@
+import { randomBytes } from "node:crypto";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { defineCommand } from "citty";
+import { reportOf } from "../../report/compose.ts";
+import { html } from "../../report/html.ts";
+import { markdown } from "../../report/markdown.ts";
+import { replay } from "../../report/scenario.ts";
+import { summary } from "../../report/summary.ts";
+import { holds, type Report } from "../../report/types.ts";
+import { count, exactly } from "../arguments.ts";
+import { LocalEngine } from "../local-engine.ts";
+import { provideHostPackages } from "../provide-host-packages.ts";
+import type { ReleaseChoice } from "../release-choice.ts";
+import { ExitError } from "../report.ts";
+import { interrupted, print, requireRoot, say } from "../session.ts";
+
+/** 128 + SIGINT, as shells report it. */
+const INTERRUPTED = 130;
+/** Milliseconds without any change after which a step counts as stuck. */
+const PATIENCE = 120_000;
+
+export default defineCommand({
+  meta: {
+    name: "verify",
+    description: "Replay the deployment on shared storage in a model of its own, check every claim, write a report",
+  },
+  args: {
+    units: { type: "string", description: "Units of Concourse in the end", default: "4", valueHint: "N" },
+    machines: { type: "string", description: "Kind of machines", default: "namespaces", valueHint: "KIND" },
+    release: {
+      type: "enum",
+      options: ["stand-in", "auto", "github"],
+      description: "Where the release comes from",
+      default: "stand-in",
+    },
+    charm: { type: "string", description: "Charm file (default: packed from this clone)", valueHint: "FILE" },
+    "report-dir": { type: "string", description: "Where the reports go", default: "reports", valueHint: "DIR" },
+    json: { type: "boolean", description: "Print the report's data as JSON" },
+    keep: { type: "boolean", description: "Leave the model running" },
+  },
+  async run({ args }) {
+    exactly(args._, []);
+    requireRoot();
+    const units = count(args.units, "--units", 2);
+    const model = `verify-${randomBytes(3).toString("hex")}`;
+    await provideHostPackages();
+    const signal = interrupted();
+    const release = args.release as ReleaseChoice;
+    const engine = new LocalEngine({ model, machines: args.machines, release, charm: args.charm });
+    let report: Report;
+    try {
+      report = reportOf(await replay(engine, { units, patience: PATIENCE, signal, say }));
+    } catch (error) {
+      throw signal.aborted ? new ExitError(INTERRUPTED, "interrupted: nothing was verified") : error;
+    } finally {
+      if (args.keep === true) say(`Model "${model}" goes on. Remove it with: concourse-machine down --yes -m ${model}`);
+      else await engine.remove();
+    }
+    const files = await writeReport(resolve(args["report-dir"]), report);
+    if (args.json === true) print(`${JSON.stringify({ holds: holds(report), ...report })}\n`);
+    else print(`${summary(report)}\n${files.map((file) => `${file}\n`).join("")}`);
+    if (!holds(report)) throw new ExitError(1, `not every check holds; see ${files[0]}`);
+  },
+});
+
+/** Returns the files' paths. */
+async function writeReport(directory: string, report: Report): Promise<string[]> {
+  await mkdir(directory, { recursive: true });
+  const files = { "report.md": markdown(report), "report.html": html(report) };
+  for (const [name, text] of Object.entries(files)) await writeFile(join(directory, name), text);
+  return Object.keys(files).map((name) => join(directory, name));
+}

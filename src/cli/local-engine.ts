@@ -1,0 +1,104 @@
+/** The scenario's engine for a local model: this very program, and what only it can tell. */
+
+import { existsSync } from "node:fs";
+import { readFile, stat, writeFile } from "node:fs/promises";
+import { arch, cpus, release, totalmem } from "node:os";
+import { basename, join } from "node:path";
+import { currentModelFile, modelPaths } from "../model/supervisor/paths.ts";
+import { readRecord } from "../model/supervisor/record.ts";
+import { removeModel } from "../model/supervisor/remove.ts";
+import type { MirrorRequest } from "../model/mirror/mirror.ts";
+import type { Engine, Prepared, Served } from "../report/engine.ts";
+import { charmFile, MOUNT_POINT, releaseSettings, sharedDirectory, WEB_PORT } from "./bring-up.ts";
+import { createModel } from "./create-model.ts";
+import { firstFree } from "./host-ports.ts";
+import type { ReleaseChoice } from "./release-choice.ts";
+import { askModel } from "./session.ts";
+
+/** The version that reports are about. */
+const VERSION = "7.14.3";
+/** Bytes a second that the stand-in is served with: slow enough to see who holds the lock and who waits. */
+const THROTTLE = 25_000_000;
+
+export interface LocalEngineOptions {
+  readonly model: string;
+  readonly machines: string;
+  readonly release: ReleaseChoice;
+  /** Charm file; packed from this clone if undefined. */
+  readonly charm: string | undefined;
+}
+
+export class LocalEngine implements Engine {
+  readonly words = [process.execPath, join(import.meta.dirname, "main.ts")];
+  readonly #options: LocalEngineOptions;
+  /** The model that commands meant before we made ours. */
+  #current: string | null = null;
+  #mirrored = false;
+
+  constructor(options: LocalEngineOptions) {
+    this.#options = options;
+  }
+
+  async prepare(say: (line: string) => void): Promise<Prepared> {
+    const { model, machines, release: choice } = this.#options;
+    const charm = await charmFile({ ...this.#options, say });
+    this.#current = existsSync(currentModelFile()) ? await readFile(currentModelFile(), "utf8") : null;
+    say(`Making model "${model}"`);
+    await createModel(model, machines);
+    await this.#chooseAgain();
+    const settings = await releaseSettings({ model, say, version: VERSION, release: choice, releaseFile: undefined });
+    this.#mirrored = settings.config["release-mirror"] !== undefined;
+    if (this.#mirrored) await askModel(model, "throttle", { bytesPerSecond: THROTTLE });
+    const directory = await sharedDirectory({ model, sharedDirectory: undefined });
+    const port = await firstFree(WEB_PORT);
+    const url = `http://127.0.0.1:${port}`;
+    const config = { version: VERSION, "external-url": url, ...settings.config };
+    return {
+      model,
+      charm,
+      version: VERSION,
+      deployWords: [
+        ...Object.entries(config).flatMap(([key, value]) => ["--config", `${key}=${value}`]),
+        "--disk",
+        `concourse=${directory}:${MOUNT_POINT}`,
+      ],
+      exposeWords: ["--host-port", `${port}:${WEB_PORT}`],
+      url: () => url,
+      hostDirectory: directory,
+      configuration: [
+        ["Juju model", `${model} (local, ${machines})`],
+        ["Charm", "concourse-ci-machine (local, revision 0)"],
+        ["Shared storage", `${directory} mounted to ${MOUNT_POINT} on all units, read-write`],
+        ["Release", this.#mirrored ? `stand-in, served at ${THROTTLE / 1e6} MB/s` : "github.com/concourse/concourse"],
+        ["Host", describeHost()],
+      ],
+      limitations: this.#mirrored
+        ? ["The stand-in release runs no pipelines. With the real one: concourse-machine verify --release github"]
+        : ["The bytes that GitHub sent were not counted."],
+    };
+  }
+
+  async served(): Promise<Served | null> {
+    if (!this.#mirrored) return null;
+    const { model } = this.#options;
+    const archive = readRecord(modelPaths(model)).mirror?.release ?? "";
+    const requests = await askModel<MirrorRequest[]>(model, "mirror-requests", {});
+    return { archive: basename(archive), size: (await stat(archive)).size, requests };
+  }
+
+  async remove(): Promise<void> {
+    const paths = modelPaths(this.#options.model);
+    if (existsSync(paths.root)) await removeModel(paths);
+  }
+
+  /** Our model is nobody's to work with: what commands without `-m` mean stays as it was. */
+  async #chooseAgain(): Promise<void> {
+    if (this.#current !== null) await writeFile(currentModelFile(), this.#current);
+  }
+}
+
+function describeHost(): string {
+  const processors = cpus();
+  const model = processors[0]?.model.trim() || "unknown processor";
+  return `Linux ${release()}, ${arch()}, ${processors.length} × ${model}, ${(totalmem() / 1e9).toFixed(1)} GB`;
+}
