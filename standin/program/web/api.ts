@@ -74,8 +74,11 @@ export class Api {
     for (const route of this.#routes) {
       const match = route.pattern.exec(url.pathname);
       if (match === null || route.method !== method) continue;
-      const claims = await this.#claims(request);
-      if (route.rights !== "anyone" && claims === null) return send(response, 401, "", "not authorized");
+      const token = /^bearer (.+)$/i.exec(request.headers.authorization ?? "")?.[1] ?? null;
+      const claims = token === null ? null : await this.#verify(token);
+      // A token that is not good is refused even where none is needed.
+      const needed = route.rights !== "anyone" || token !== null;
+      if (needed && claims === null) return send(response, 401, "", "not authorized");
       if (route.rights === "admin" && !this.#isAdmin(claims)) return send(response, 403, "", "forbidden");
       return route.handler({ request, response, url, params: match.groups ?? {} }, claims ?? NOBODY);
     }
@@ -84,9 +87,14 @@ export class Api {
     send(response, 200, "text/html; charset=utf-8", page());
   }
 
-  async #claims(request: IncomingMessage): Promise<Claims | null> {
-    const token = /^bearer (.+)$/i.exec(request.headers.authorization ?? "")?.[1];
-    return token === undefined ? null : this.#parts.auth.verify(token);
+  /** Without its database upstream finds no token good. */
+  async #verify(token: string): Promise<Claims | null> {
+    try {
+      return await this.#parts.auth.verify(token);
+    } catch (error) {
+      this.#parts.log.error("api.failed-to-verify-token", error);
+      return null;
+    }
   }
 
   #isAdmin(claims: Claims | null): boolean {
@@ -241,7 +249,8 @@ export class Api {
       sendJson(response, 200, await auth.issue(claims));
     } catch (error) {
       if (error instanceof Failure) return refuse(400, "invalid_request", error.message);
-      throw error;
+      this.#parts.log.error("dex.failed-to-login", error);
+      refuse(500, "server_error");
     }
   }
 
