@@ -6,11 +6,13 @@ import { releaseName } from "../store/layout.ts";
 /**
  * What the leader decides, as a function of what all units have said: the next value of app data. Same facts, same value;
  * a change of anything raises the generation.
+ *
+ * @param own what the leader's own unit says at this moment: no event would bring its bag back to itself
  */
-export function lead(facts: Facts): Cluster | null {
+export function lead(facts: Facts, own: UnitReport | null): Cluster | null {
   if (!facts.leader || !facts.peers) return null;
   const now = clusterOf(facts) ?? NO_CLUSTER;
-  const units = unitsOf(facts);
+  const units = unitsOf(facts, own);
   const store = facts.options.sharedStorage === "none" ? null : (now.store ?? ownStore(facts));
   const fetcher = chooseFetcher(facts, units, now);
   const release = chooseRelease(facts, units, { ...now, fetcher });
@@ -41,9 +43,9 @@ interface Unit {
 }
 
 /** All units that are here to stay, ourselves first unless we are leaving. */
-function unitsOf(facts: Facts): Unit[] {
+function unitsOf(facts: Facts, own: UnitReport | null): Unit[] {
   const { unit, departingUnit } = facts.environment;
-  const all: Unit[] = [{ unit, report: facts.peers?.report ?? null }, ...(facts.peers?.others ?? [])];
+  const all: Unit[] = [{ unit, report: own }, ...(facts.peers?.others ?? [])];
   return all.filter(({ unit }) => unit !== departingUnit && (facts.alive === null || facts.alive.includes(unit)));
 }
 

@@ -24,8 +24,8 @@ export interface Publication {
 export function publication(facts: Facts, status: Status): Publication {
   const { peers, leader, local } = facts;
   const settled = facts.mistakes.length === 0 && !local.occupant && !local.stopped;
-  const cluster = settled ? lead(facts) : null;
   const unitReport = settled && peers ? report(facts) : null;
+  const cluster = settled ? lead(facts, unitReport) : null;
   const addSecret =
     settled && leader && peers !== null && !facts.secret.exists && local.agent?.clusterSecretReady === true;
   const changed = cluster !== null && JSON.stringify(cluster) !== JSON.stringify(peers?.cluster);

@@ -1,7 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { lead, toResolve } from "../../../src/charm/lead.ts";
+import { lead as decide, toResolve } from "../../../src/charm/lead.ts";
+import type { Facts } from "../../../src/charm/facts.ts";
+import type { Cluster } from "../../../src/relations/peers.ts";
 import { change, cluster, RELEASE, target, web, webReport, worker, workerReport } from "./facts.ts";
 
+const lead = (facts: Facts): Cluster | null => decide(facts, facts.peers?.report ?? null);
 const old = "7.14.2-linux-amd64-cccccccccccc";
 
 describe("the leader's decisions", () => {
