@@ -161,7 +161,7 @@ test("refresh: files of the new charm, upgrade-charm, config-changed", async () 
   await tool.inUnit("two/0", "touch kept.txt");
   const before = (await trace("two/0")).length;
   const ran = await tool.run("refresh", "two", "--path", "./newer.charm");
-  expect(ran.stderr).toBe('Added local charm "tiny", revision 1, to the model\n');
+  expect(ran.stderr).toBe('Added local charm "tiny", revision 2, to the model\n');
   await tool.until("the new version", (status) => status.applications["two"]?.version === "2.0");
   await tool.active("two/0");
   expect((await trace("two/0")).slice(before)).toEqual(

@@ -30,12 +30,18 @@ function read<T>(look: () => T, otherwise: T): T {
   }
 }
 
+/** A process that has ended and only waits for its parent to notice. */
+function isZombie(pid: string): boolean {
+  const stat = read(() => readFileSync(`/proc/${pid}/stat`, "utf8"), ") Z");
+  return stat.slice(stat.lastIndexOf(")")).startsWith(") Z");
+}
+
 /** Processes that name the model's directory or live in its machines. */
 function processesOf(directory: string, short: string): string[] {
   return pids().filter((pid) => {
     const words = read(() => readFileSync(`/proc/${pid}/cmdline`, "utf8"), "");
     const cgroup = read(() => readFileSync(`/proc/${pid}/cgroup`, "utf8"), "");
-    return pid !== String(process.pid) && (words.includes(directory) || cgroup.includes(short));
+    return pid !== String(process.pid) && (words.includes(directory) || cgroup.includes(short)) && !isZombie(pid);
   });
 }
 

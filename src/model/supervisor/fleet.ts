@@ -90,7 +90,7 @@ export class Fleet {
 
   #play(id: string, life: "alive" | "dead"): void {
     const { state, network, record } = this.#model;
-    if (life === "dead") return state.machineGone(id, this.#model.now());
+    if (life === "dead") return state.machineGone(id);
     if (state.data.machines[id]?.address === network.address) return;
     const hostname = `juju-${record.short}-${id}`;
     const change = {
@@ -167,7 +167,7 @@ export class Fleet {
     this.#keepers.delete(id);
     this.#leaving.delete(id);
     record.stopped = record.stopped.filter((stopped) => stopped !== id);
-    state.machineGone(id, this.#model.now());
+    state.machineGone(id);
     this.#model.changed();
   }
 

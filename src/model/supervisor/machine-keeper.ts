@@ -20,7 +20,7 @@ export class MachineKeeper {
   readonly #disks: () => readonly Disk[];
   readonly #events: KeeperEvents;
   #machine: Machine | null = null;
-  /** A process that sleeps in the machine: its end tells that the machine has ended. */
+  /** A process in the machine that waits for its input to end: its own end tells that the machine has ended. */
   #sentinel: ChildProcess | null = null;
   /** One thing at a time: boot, stop, attach … in the order asked for. */
   #queue: Promise<unknown> = Promise.resolve();
@@ -133,8 +133,9 @@ export class MachineKeeper {
   }
 
   #watch(machine: Machine): void {
-    const [program = "", ...args] = machine.command(["sleep", "infinity"], { PATH: AGENT_PATH }, "/");
-    const sentinel = spawn(program, args, { stdio: "ignore" });
+    const [program = "", ...args] = machine.command(["cat"], { PATH: AGENT_PATH }, "/");
+    const sentinel = spawn(program, args, { stdio: ["pipe", "ignore", "ignore"] });
+    sentinel.stdin.on("error", () => {});
     this.#sentinel = sentinel;
     sentinel.once("exit", () => {
       if (this.#sentinel === sentinel) void this.#serially(() => this.#revive(machine));
@@ -154,6 +155,6 @@ export class MachineKeeper {
   #dropSentinel(): void {
     const sentinel = this.#sentinel;
     this.#sentinel = null;
-    sentinel?.kill("SIGKILL");
+    sentinel?.stdin?.end();
   }
 }

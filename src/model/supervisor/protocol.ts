@@ -80,15 +80,22 @@ export async function request(
   signal?: AbortSignal,
 ): Promise<unknown> {
   const socket = createConnection(path);
-  signal?.addEventListener("abort", () => socket.destroy(), { once: true });
   await connected(socket);
+  const lines = createInterface({ input: socket });
+  // A destroyed socket has no end that the lines would see.
+  const hangUp = (): void => {
+    lines.close();
+    socket.destroy();
+  };
+  signal?.addEventListener("abort", hangUp, { once: true });
   socket.write(`${JSON.stringify({ verb, params } satisfies Request)}\n`);
-  for await (const line of createInterface({ input: socket })) {
+  for await (const line of lines) {
     const answer = JSON.parse(line) as Answer;
     if (answer.kind === "event") onEvent(answer.event);
     else if (answer.kind === "result") return answer.value;
     else throw answer.exit === 2 ? new UserError(answer.message) : new ModelError(answer.message);
   }
+  signal?.throwIfAborted();
   throw new NotRunningError("the model's supervisor ended before it answered");
 }
 

@@ -42,11 +42,23 @@ async function wait(
   });
 }
 
+/** Juju tells of an unknown unit only in the result, and succeeds; for us it is a mistake like any other. */
+function requireReceivers(model: LiveModel, names: readonly string[]): void {
+  const { data } = model.state;
+  for (const name of names) {
+    const [application = ""] = name.split("/");
+    const known = name.endsWith("/leader") ? data.applications[application] : data.units[name];
+    if (known === undefined)
+      throw new UserError(`unit "${name}" not found`, "List them with: concourse-machine status");
+  }
+}
+
 /** Units that `--unit`, `--application` and `--all` mean. */
 function receivers(model: LiveModel, params: { units: string[]; applications: string[]; all: boolean }): string[] {
   const { data } = model.state;
   const unknown = params.applications.find((name) => data.applications[name] === undefined);
   if (unknown !== undefined) throw new UserError(`application "${unknown}" not found`);
+  requireReceivers(model, params.units);
   const named = Object.values(data.units)
     .filter((unit) => params.all || params.applications.includes(unit.application))
     .map((unit) => unit.name);
@@ -73,8 +85,10 @@ export const taskVerbs = {
       action: z.string(),
       params: z.record(z.string(), z.unknown()),
     }),
-    ({ supervisor: { model } }, { receivers: to, action, params }) =>
-      model.state.enqueueAction(to, action, params, model.now()),
+    ({ supervisor: { model } }, { receivers: to, action, params }) => {
+      requireReceivers(model, to);
+      return model.state.enqueueAction(to, action, params, model.now());
+    },
   ),
 
   exec: verb(
