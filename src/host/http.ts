@@ -45,7 +45,9 @@ function once(url: URL, headers: Readonly<Record<string, string>>, request: Http
   };
   return new Promise((resolve, reject) => {
     const sent = (secure ? tls : plain)(url, options);
-    const late = (what: string) => () => sent.destroy(failure("ETIMEDOUT", `${what} ${url.host}`));
+    let answer: IncomingMessage | null = null;
+    // Once there is an answer, its reader is the one to be told.
+    const late = (what: string) => () => (answer ?? sent).destroy(failure("ETIMEDOUT", `${what} ${url.host}`));
     const connecting = setTimeout(late("no connection to"), request.connectTimeout ?? CONNECT_TIMEOUT);
     const connected = () => clearTimeout(connecting);
     sent.on("socket", (socket) => {
@@ -58,7 +60,10 @@ function once(url: URL, headers: Readonly<Record<string, string>>, request: Http
     sent.setTimeout(request.idleTimeout ?? IDLE_TIMEOUT, late("no answer from"));
     sent.on("close", connected);
     sent.on("error", reject);
-    sent.on("response", resolve);
+    sent.on("response", (response) => {
+      answer = response;
+      resolve(response);
+    });
     sent.end(request.body);
   });
 }

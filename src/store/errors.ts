@@ -33,9 +33,11 @@ function shorten(message: string): string {
   return line.length <= LONGEST ? line : `${line.slice(0, LONGEST - 1)}…`;
 }
 
-/** Node's `code` of a failed call, or "" for anything else. */
+/** Node's `code` of a failed call; "" for anything else, also for a call that was wrong in itself. */
 export function errno(error: unknown): string {
-  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
+  return error instanceof Error && !(error instanceof TypeError) && "code" in error && typeof error.code === "string"
+    ? error.code
+    : "";
 }
 
 /** What a failed call on a file of the store means. `name` is where it happened, relative to `path`, the store's directory. */
@@ -69,7 +71,7 @@ export function fileProblem(error: unknown, path: string, name: string): Problem
     case "EXDEV":
       return blocked("several-file-systems", `${path} spans several file systems: unmount what is mounted below it`);
     default:
-      return waiting("store-failing", `${file}: ${code === "" ? String(error) : code}; it is tried again`);
+      return waiting("store-failing", `${code === "" ? String(error) : code} at ${file}; it is tried again`);
   }
 }
 
@@ -77,7 +79,9 @@ export function fileProblem(error: unknown, path: string, name: string): Problem
 function lastName(error: unknown): string {
   const { path, dest } = error as { readonly path?: unknown; readonly dest?: unknown };
   const text = dest ?? path;
-  return typeof text === "string" && text.startsWith("/proc/self/fd/") ? `…/${text.split("/").slice(5).join("/")}` : "";
+  return typeof text === "string" && text.startsWith("/proc/self/fd/")
+    ? `…/${text.split("/").at(-1)?.slice(0, 40)}`
+    : "";
 }
 
 /** What a failed connection means. Only the host is named: URLs can be long, and can hold a password. */

@@ -38,18 +38,36 @@ export async function takePartial(
   member: string,
 ): Promise<Partial> {
   const name = partialName(sha256, member, ports.random.uuid());
-  for (const { name: found } of await candidates(directory, sha256)) {
-    if (
-      (await orNull(
-        "ENOENT",
-        directory.rename(found, directory, name).then(() => true),
-      )) !== null
-    ) {
-      const file = await directory.openFile(name, "write");
-      return { name, from: found, file, size: (await file.stat()).size };
+  for (const { name: from } of await candidates(directory, sha256)) {
+    const partial = await adopt(directory, from, name);
+    if (partial !== null) {
+      return partial;
     }
   }
   return { name, from: null, file: await directory.createFile(name, 0o600), size: 0 };
+}
+
+/** Opened before it is renamed: under its new name it can be taken from us as we take it here. */
+async function adopt(directory: Dir, from: string, name: string): Promise<Partial | null> {
+  const file = await orNull("ENOENT", directory.openFile(from, "write"));
+  if (file === null) {
+    return null;
+  }
+  try {
+    if (
+      (await orNull(
+        "ENOENT",
+        directory.rename(from, directory, name).then(() => true),
+      )) !== null
+    ) {
+      return { name, from, file, size: (await file.stat()).size };
+    }
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+  await file.close();
+  return null;
 }
 
 /** Longest first. What is no regular file is no partial download. */
