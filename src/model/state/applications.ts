@@ -18,6 +18,7 @@ export function deploy(core: Core, options: DeployOptions): DeployResult {
   const settings = parseSettings(charm.options, options.config);
   for (const resource of Object.keys(options.resources)) requireResource(charm, resource);
   const base = chooseBase(core.data, charm, options.base);
+  requireMachines(core, options.to);
 
   const row = addCharm(core, charm);
   const resources = Object.entries(options.resources).map(([key, path]) => [key, { path, revision: 0 }] as const);
@@ -38,7 +39,7 @@ export function deploy(core: Core, options: DeployOptions): DeployResult {
     status: null,
   };
   addPeerRelations(core, name);
-  const units = addUnits(core, name, options.units, now);
+  const units = addUnits(core, name, options.units, options.to, now);
   return { application: name, units, messages: deployMessages(name, row, base) };
 }
 
@@ -80,13 +81,28 @@ function addCharm(core: Core, info: CharmInfo): CharmRow {
   return row;
 }
 
-export function addUnits(core: Core, application: string, count: number, now: number): string[] {
+export function addUnits(
+  core: Core,
+  application: string,
+  count: number,
+  to: readonly string[] | undefined,
+  now: number,
+): string[] {
   const row = applicationNamed(core.data, application);
   if (row.life === "dying") {
     throw new UserError(`cannot add unit to application "${application}": application is not alive`);
   }
   if (!Number.isInteger(count) || count < 0) throw new UserError(`cannot add ${count} units`);
-  return Array.from({ length: count }, () => addUnit(core, row, now));
+  requireMachines(core, to);
+  return Array.from({ length: count }, (_, index) => addUnit(core, row, to?.[index], now));
+}
+
+function requireMachines(core: Core, ids: readonly string[] = []): void {
+  for (const id of ids) {
+    if (core.data.machines[id]?.life !== "alive") {
+      throw new UserError(`cannot add unit to machine ${id}: machine ${id} not found`);
+    }
+  }
 }
 
 export function setExposed(core: Core, application: string, exposed: boolean): void {

@@ -41,7 +41,7 @@ function resign(core: Core, application: ApplicationRow): void {
   }
 }
 
-export function revoke(core: Core, application: ApplicationRow): void {
+function revoke(core: Core, application: ApplicationRow): void {
   if (application.lease === null) return;
   application.lease = null;
   core.changed();

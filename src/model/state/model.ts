@@ -151,9 +151,9 @@ export class ModelState {
     return deploy(this.#core, options);
   }
 
-  /** Returns the new units' names. */
-  addUnits(application: string, count: number, now: number): string[] {
-    return addUnits(this.#core, application, count, now);
+  /** Returns the new units' names. `to`: machines that are there already, one a unit. */
+  addUnits(application: string, count: number, now: number, to: readonly string[] = []): string[] {
+    return addUnits(this.#core, application, count, to, now);
   }
 
   /** Returns the lines Juju prints to stdout: `will remove unit app/1` … */

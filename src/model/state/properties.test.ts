@@ -52,7 +52,7 @@ function secretIds(hook: Hook): string[] {
 
 const VERBS: readonly ((world: World, unit: string) => void)[] = [
   ({ model, now }) => void model.addUnits("notes", 1, now),
-  ({ model, now }) => void model.addUnits("pg", 1, now),
+  ({ model, now }) => void model.addUnits("pg", 1, now, model.data.machines["0"]?.life === "alive" ? ["0"] : []),
   ({ model, now }, unit) => void model.removeUnits([unit], now),
   ({ model, now }) => void model.integrate("notes:db", "pg:db", now),
   ({ model, now }) => model.removeRelation("notes", "pg", now),

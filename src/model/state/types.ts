@@ -80,6 +80,8 @@ export interface DeployOptions {
   readonly resources: Readonly<Record<string, string>>;
   /** `ubuntu@24.04` */
   readonly base?: string;
+  /** Machines that are there already, one a unit; units beyond them get machines of their own. */
+  readonly to?: readonly string[];
   readonly now: number;
 }
 

@@ -1,23 +1,25 @@
 /** Units come and go. Juju 3.6: state/application.go, state/unit.go, state/cleanup.go. */
 import { UserError } from "../../errors.ts";
 import type { AgentRow, ApplicationRow, Core, StorageRow, UnitRow } from "./data.ts";
-import { revoke } from "./leases.ts";
 import { addMachine, retireMachine } from "./machines.ts";
-import { applicationNamed, charmOf, existing, status, unitsOf } from "./rows.ts";
+import { applicationNamed, charmOf, status, unitsOf } from "./rows.ts";
 import { hideUnit, isPeer, leaveScope, relationDies, relationsOf, removeRelationRow } from "./scopes.ts";
 import type { CharmStorage } from "./types.ts";
 
-export function addUnit(core: Core, application: ApplicationRow, now: number): string {
+/** On the machine `to`, else on one of its own. */
+export function addUnit(core: Core, application: ApplicationRow, to: string | undefined, now: number): string {
   const { unit: numbers } = core.data.sequences;
   const number = numbers[application.name] ?? 0;
   numbers[application.name] = number + 1;
   const name = `${application.name}/${number}`;
+  const machine = to ?? addMachine(core, application.base, now);
+  const there = core.data.machines[machine]?.agent.current === "started";
   core.data.units[name] = {
     name,
     application: application.name,
     life: "alive",
-    machine: addMachine(core, application.base, now),
-    workload: status("waiting", "waiting for machine", now),
+    machine,
+    workload: status("waiting", there ? "installing agent" : "waiting for machine", now),
     agentStatus: status("allocating", "", now),
     statusSet: false,
     resolved: "none",
@@ -103,10 +105,8 @@ function unitDies(core: Core, unit: UnitRow, now: number): void {
   if (unit.agentStatus.current === "allocating" && !unit.agent.connected) unitDead(core, unit, now);
 }
 
-/** The end: leadership passes on, scopes are left, whatever it owned goes, its machine too. */
+/** The end: scopes are left, whatever it owned goes, its machine too. */
 export function unitDead(core: Core, unit: UnitRow, now: number): void {
-  const application = existing(core.data.applications, unit.application);
-  if (application.lease?.holder === unit.name) revoke(core, application);
   for (const relation of relationsOf(core.data, unit.application)) leaveScope(core, relation, unit.name);
   for (const secret of Object.values(core.data.secrets)) {
     delete secret.consumers[unit.name];

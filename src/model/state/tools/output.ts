@@ -94,12 +94,19 @@ function node(value: unknown): unknown {
   return map;
 }
 
+/** Cheap to tell: nearly no string can be taken for something else. */
+const DOUBTFUL = /^(?:[-+.\d~<=].*|y|n|yes|no|on|off|true|false|null)$/is;
+
 /** What would be read as something else than a string gets double quotes, what cannot stand plain gets single ones. */
 function text(value: string): Scalar {
   const scalar = new Scalar(value);
-  const { contents } = parseDocument(value, { version: "1.1", logLevel: "silent" });
-  if (value === "" || (isScalar(contents) && typeof contents.value !== "string")) scalar.type = "QUOTE_DOUBLE";
+  if (value === "" || (DOUBTFUL.test(value) && !isReadAsText(value))) scalar.type = "QUOTE_DOUBLE";
   return scalar;
+}
+
+function isReadAsText(value: string): boolean {
+  const { contents } = parseDocument(value, { version: "1.1", logLevel: "silent" });
+  return !isScalar(contents) || typeof contents.value === "string";
 }
 
 /** yaml.v2 sorts keys by letters and numbers in them. */

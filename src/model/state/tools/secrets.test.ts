@@ -120,6 +120,7 @@ test("a reader stays with its revision until it refreshes", () => {
   world.settle();
   expect(world.traced("pg/1")).toEqual(["secret-changed"]);
   expect(world.traced("pg/0")).toEqual([]);
+  expect(world.traced("notes/0")).toEqual([]);
   expect(
     script(
       world,
