@@ -59,6 +59,7 @@ export function ordersFor(facts: Facts): Orders | null {
             url: `http://127.0.0.1:${options.webPort}`,
             username: options.adminName,
             password: facts.secret.content["admin-password"],
+            expected: expectedWorkers(facts),
           }
         : null,
     probe: probeFor(facts),
@@ -70,6 +71,11 @@ function probeFor(facts: Facts): Orders["probe"] {
   const web = webPeer(facts);
   if (!facts.leader || !web?.address || !web.report?.web) return null;
   return { unit: web.unit, url: `http://${web.address}:${facts.options.webPort}` };
+}
+
+/** Workers that have told us their key and are on their way to this web, or there already. */
+function expectedWorkers({ peers }: Facts): string[] {
+  return unique((peers?.others ?? []).flatMap(({ report }) => report?.worker?.name ?? []));
 }
 
 const unique = (names: readonly string[]): string[] => [...new Set(names)].toSorted();
