@@ -1,4 +1,4 @@
-/** `node standin/make.ts [--version V] [--arch amd64|arm64] [--variant normal|large]`: prints path, digest and size as JSON. */
+/** `node standin/make.ts [--version V] [--arch amd64|arm64] [--variant small|normal|large]`: prints path, digest and size as JSON. */
 
 import { parseArgs } from "node:util";
 import { UserError } from "../src/errors.ts";
@@ -18,7 +18,7 @@ function readOptions(): StandInOptions {
   });
   const { version, arch, variant } = values;
   if (arch !== undefined && arch !== "amd64" && arch !== "arm64") throw new UserError(`unknown architecture "${arch}"`);
-  if (variant !== undefined && variant !== "normal" && variant !== "large") {
+  if (variant !== undefined && variant !== "small" && variant !== "normal" && variant !== "large") {
     throw new UserError(`unknown variant "${variant}"`);
   }
   return {

@@ -9,8 +9,11 @@ import { tgz, type Entry } from "./tarball.ts";
 import type { Arch } from "../src/agent/contract.ts";
 import type { PinnedNode } from "./executable.ts";
 
-/** `normal`: about 170 MB packed; `large`: about 950 MB, the size of a real release, for memory tests. */
-export type Variant = "normal" | "large";
+/**
+ * `normal`: about 170 MB packed; `large`: about 950 MB, the size of a real release, for memory tests; `small`: hardly
+ * more than its Node.js, for tests of everything but size.
+ */
+export type Variant = "small" | "normal" | "large";
 
 export interface Recipe {
   readonly version: string;
@@ -25,7 +28,9 @@ export interface Recipe {
 const FORMAT = 1;
 const MB = 1_000_000;
 /** Packed size aimed at; the resource types' images fill what the rest leaves. */
-const PACKED: Readonly<Record<Variant, number>> = { normal: 170 * MB, large: 950 * MB };
+const PACKED: Readonly<Record<Variant, number>> = { small: 56 * MB, normal: 170 * MB, large: 950 * MB };
+/** What the filling of programs and downloads is divided by. */
+const SHRUNK: Readonly<Record<Variant, number>> = { small: 100, normal: 1, large: 1 };
 
 const TOOLS = ["containerd", "containerd-shim-runc-v2", "ctr", "gdn", "init", "runc"];
 const CNI_PLUGINS =
@@ -49,27 +54,28 @@ export function recipeHash(recipe: Recipe): string {
 /** Everything but the resource types, whose size depends on what this came to. */
 export async function* programEntries(recipe: Recipe, executable: Buffer): AsyncGenerator<Entry> {
   const seed = (name: string) => `${recipe.version}/${recipe.arch}/${name}`;
+  const unit = MB / SHRUNK[recipe.variant];
   yield { name: "concourse/", mode: 0o755 };
   yield { name: "concourse/bin/", mode: 0o755 };
   yield { name: "concourse/bin/concourse", mode: 0o755, content: executable };
   yield { name: "concourse/bin/README.stand-in", mode: 0o644, content: Buffer.from(notice(recipe)) };
   yield { name: "concourse/bin/LICENSE.node", mode: 0o644, content: Buffer.from(recipe.node.license) };
   for (const name of TOOLS) {
-    yield { name: `concourse/bin/${name}`, mode: 0o755, content: inertProgram(name, prose(seed(name), 24 * MB)) };
+    yield { name: `concourse/bin/${name}`, mode: 0o755, content: inertProgram(name, prose(seed(name), 24 * unit)) };
   }
   for (const name of CNI_PLUGINS) {
-    yield { name: `concourse/bin/${name}`, mode: 0o755, content: inertProgram(name, prose(seed(name), 3 * MB)) };
+    yield { name: `concourse/bin/${name}`, mode: 0o755, content: inertProgram(name, prose(seed(name), 3 * unit)) };
   }
   yield { name: "concourse/fly-assets/", mode: 0o755 };
   for (const platform of FLY_PLATFORMS) {
     const name = `fly-${recipe.version}-${platform}`;
     const fly = await tgz([
-      { name: "fly", mode: 0o755, content: inertProgram("fly", noise(seed(name), 4 * MB)), stored: true },
+      { name: "fly", mode: 0o755, content: inertProgram("fly", noise(seed(name), 4 * unit)), stored: true },
     ]);
     yield { name: `concourse/fly-assets/fly-${platform}.tgz`, mode: 0o644, content: fly, stored: true };
     yield sha1Entry(`concourse/fly-assets/fly-${platform}.tgz`, `${name}.tgz`, fly);
   }
-  const windows = noise(seed("fly-windows-amd64"), 4 * MB);
+  const windows = noise(seed("fly-windows-amd64"), 4 * unit);
   yield { name: "concourse/fly-assets/fly-windows-amd64.zip", mode: 0o644, content: windows, stored: true };
   yield sha1Entry("concourse/fly-assets/fly-windows-amd64.zip", `fly-${recipe.version}-windows-amd64.zip`, windows);
   yield { name: "concourse/resource-types/", mode: 0o755 };

@@ -1,0 +1,208 @@
+/**
+ * A deployment of Concourse for tests: the packed charm on a small stand-in release, brought up verb by verb, so that a
+ * test can break the mirror, the database or the disk before, between and after.
+ */
+
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { packCharm } from "../../scripts/pack.ts";
+import type { Faults, MirrorRequest, MirrorStatus } from "../../src/model/mirror/mirror.ts";
+import type { HistoryEntry } from "../../src/model/supervisor/status-history.ts";
+import { request } from "../../src/model/supervisor/protocol.ts";
+import { standInArchive, type StandIn, type Variant } from "../../standin/archive.ts";
+import { unitsOf, type Ran, type Tool } from "./tool.ts";
+
+export const APPLICATION = "concourse-ci-machine";
+export const DATABASE = "postgresql";
+export const MOUNT_POINT = "/var/lib/concourse";
+export const WEB = "concourse-web.service";
+export const WORKER = "concourse-worker.service";
+export const AGENT = "concourse-agent.service";
+const MARKER = ".lxc_shared_storage";
+const DISK = "concourse";
+
+export interface DeploymentOptions {
+  readonly units?: number;
+  /** Besides `release-mirror` and `shared-storage`, which follow from the rest; here they win. */
+  readonly config?: Readonly<Record<string, string>>;
+  /** Of the stand-in that is served; 7.14.3 by default. */
+  readonly version?: string;
+  readonly variant?: Variant;
+  /** Set before the deployment, so that the first request meets them. */
+  readonly throttle?: number;
+  readonly faults?: Partial<Faults>;
+  /** `related` by default; `deployed`: integrate later with {@link Concourse.integrate}. */
+  readonly database?: "related" | "deployed" | "none";
+  /** `attached` by default; `later`: {@link Concourse.attach}; `none`: option `shared-storage=none`. */
+  readonly storage?: "attached" | "later" | "none";
+}
+
+export interface Healed {
+  readonly status: string;
+  readonly message: string;
+  /** Milliseconds from the call until the status was seen. */
+  readonly ms: number;
+}
+
+/** Makes the model and deploys. Nothing is waited for. `tool` has no model yet; `Tool.remove` removes everything. */
+export async function deployConcourse(tool: Tool, options: DeploymentOptions = {}): Promise<Concourse> {
+  const { units = 3, config = {}, database = "related", storage = "attached" } = options;
+  const [charm, archive] = await Promise.all([packCharm(process.arch === "arm64" ? "arm64" : "amd64"), small(options)]);
+  await tool.ok("add-model", tool.model);
+  // What heals, heals by its own events: no periodic hook helps.
+  await tool.ok("model-config", "-m", tool.model, "update-status-hook-interval=60m");
+  const concourse = new Concourse(tool, archive);
+  const { url } = await concourse.serve(archive);
+  if (options.throttle !== undefined) await concourse.throttle(options.throttle);
+  if (options.faults !== undefined) await concourse.faults(options.faults);
+  if (database !== "none") await tool.ok("deploy", "-m", tool.model, DATABASE);
+  await mkdir(concourse.sharedDirectory, { recursive: true, mode: 0o755 });
+  await writeFile(join(concourse.sharedDirectory, MARKER), "");
+  const values = {
+    "shared-storage": storage === "none" ? "none" : "lxc",
+    "release-mirror": url,
+    version: options.version ?? "7.14.3",
+    ...config,
+  };
+  const words = Object.entries(values).flatMap(([key, value]) => ["--config", `${key}=${value}`]);
+  const disk = storage === "attached" ? ["--disk", concourse.disk] : [];
+  await tool.ok("deploy", "-m", tool.model, charm, APPLICATION, "-n", `${units}`, ...words, ...disk);
+  if (database === "related") await concourse.integrate();
+  return concourse;
+}
+
+const small = ({ version = "7.14.3", variant = "small" }: DeploymentOptions): Promise<StandIn> =>
+  standInArchive({ version, variant });
+
+export class Concourse {
+  readonly tool: Tool;
+  readonly archive: StandIn;
+
+  constructor(tool: Tool, archive: StandIn) {
+    this.tool = tool;
+    this.archive = archive;
+  }
+
+  /** The directory of this host that units mount. */
+  get sharedDirectory(): string {
+    return join(this.tool.directory, "shared");
+  }
+
+  get disk(): string {
+    return `${DISK}=${this.sharedDirectory}:${MOUNT_POINT}`;
+  }
+
+  /** A verb of the supervisor, at once: without the program around it. */
+  async ask<T>(verb: string, params: unknown = {}): Promise<T> {
+    return (await request(join(this.tool.modelDirectory, "supervisor.sock"), verb, params)) as T;
+  }
+
+  /** Serves this archive and no other; a throttle and faults that were set are gone. */
+  async serve(archive: StandIn): Promise<MirrorStatus> {
+    return this.ask("serve-release", { release: archive.path });
+  }
+
+  /** Bytes a second for all answers together. */
+  async throttle(bytesPerSecond: number | null): Promise<void> {
+    await this.ask("throttle", { bytesPerSecond });
+  }
+
+  async faults(faults: Partial<Faults>): Promise<void> {
+    await this.ask("fault", faults);
+  }
+
+  async noFaults(): Promise<void> {
+    await this.ask("fault");
+  }
+
+  /** Requests that have ended, since the first mirror of the model was started. */
+  async requests(): Promise<MirrorRequest[]> {
+    const log = await readFile(join(this.tool.modelDirectory, "log/mirror.jsonl"), "utf8");
+    return log
+      .trimEnd()
+      .split("\n")
+      .filter((line) => line !== "")
+      .map((line) => JSON.parse(line) as MirrorRequest);
+  }
+
+  /** Bytes of archives that were sent, requests under way not counted. */
+  async releaseBytes(): Promise<number> {
+    return (await this.requests())
+      .filter(({ path }) => path.endsWith(".tgz"))
+      .reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
+  async attach(): Promise<void> {
+    await this.tool.ok("disk", "-m", this.tool.model, "attach", APPLICATION, this.disk);
+  }
+
+  async detach(): Promise<void> {
+    await this.tool.ok("disk", "-m", this.tool.model, "detach", APPLICATION, DISK);
+  }
+
+  async integrate(): Promise<void> {
+    await this.tool.ok("integrate", "-m", this.tool.model, APPLICATION, DATABASE);
+  }
+
+  async configure(values: Readonly<Record<string, string>>): Promise<void> {
+    await this.ask("set-config", { application: APPLICATION, values, reset: [] });
+  }
+
+  /** @throws Error if the action fails. */
+  async act(unit: string, action: string, ...params: string[]): Promise<string> {
+    return this.tool.ok("run", "-m", this.tool.model, unit, action, ...params);
+  }
+
+  async run(unit: string, script: string): Promise<Ran> {
+    return this.tool.run("exec", "-m", this.tool.model, "--unit", unit, "--", script);
+  }
+
+  /** Standard output of a script in the unit, which must succeed. */
+  async inUnit(unit: string, script: string): Promise<string> {
+    return this.tool.ok("exec", "-m", this.tool.model, "--unit", unit, "--", script);
+  }
+
+  /** Waits until the unit shows this; `pattern` is tried on `<status> <message>`. */
+  async untilStatus(unit: string, pattern: RegExp, timeout = 60_000): Promise<Healed> {
+    const began = Date.now();
+    const shows = (one: { current: string; message: string } | undefined): boolean =>
+      one !== undefined && pattern.test(`${one.current} ${one.message}`);
+    const seen = await this.tool.until(
+      `${unit} ${String(pattern)}`,
+      (status) => shows(unitsOf(status)[unit]?.workload),
+      timeout,
+    );
+    const { current = "", message = "" } = unitsOf(seen)[unit]?.workload ?? {};
+    return { status: current, message, ms: Date.now() - began };
+  }
+
+  /** Waits until every unit is active and no hook runs. */
+  async ready(): Promise<void> {
+    await this.tool.active();
+  }
+
+  /** All statuses a unit has shown, oldest first. */
+  async history(unit: string): Promise<readonly HistoryEntry[]> {
+    return this.ask("status-history", { entity: unit, kind: "workload", last: 1000 });
+  }
+
+  /** 0 while the service does not run. */
+  async mainPid(unit: string, service: string): Promise<number> {
+    return Number((await this.inUnit(unit, `systemctl show --value --property=MainPID ${service}`)).trim());
+  }
+
+  /** Name of the release that the unit's services run from. */
+  async release(unit: string): Promise<string> {
+    return basename((await this.inUnit(unit, "readlink /opt/concourse/current")).trim());
+  }
+
+  /** The journal of a service since the unit's boot. */
+  async journal(unit: string, service: string): Promise<string> {
+    return this.inUnit(unit, `journalctl --boot --no-pager --output=cat --unit=${service}`);
+  }
+
+  /** The model's state as its supervisor keeps it: databags, secrets, leases. */
+  async record(): Promise<Record<string, unknown>> {
+    return JSON.parse(await readFile(join(this.tool.modelDirectory, "model.json"), "utf8")) as Record<string, unknown>;
+  }
+}
