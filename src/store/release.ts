@@ -102,10 +102,10 @@ export async function verifyRelease(
 ): Promise<Problem | null> {
   try {
     const fault = await inRelease(store, release.name, (root) => faultOf(ports, root, release.manifest, depth, onFile));
-    return fault === null ? null : damaged(store, release.name, fault);
+    return fault === null ? null : damaged(release.name, fault);
   } catch (error) {
     if (errno(error) === "ENOENT") {
-      return damaged(store, release.name, "something is gone");
+      return damaged(release.name, "something is gone");
     }
     if (errno(error) === "") {
       throw error;
@@ -215,7 +215,6 @@ async function hashOf(ports: Hashing, root: Dir, path: string): Promise<string> 
   });
 }
 
-function damaged(store: Store, name: string, fault: string): Problem {
-  const short = name.replace(/-linux-.*-/, "-");
-  return blocked("release-damaged", `Damaged release ${short} in ${store.path}: ${fault}; remove it to fetch it anew`);
+function damaged(name: string, fault: string): Problem {
+  return blocked("release-damaged", `Damaged release: ${fault}; remove it to have it fetched anew: ${name}`);
 }
