@@ -1,9 +1,11 @@
 /** The report of what one replay has seen. */
 
 import { checksOf } from "./checks.ts";
+import { archiveRequests } from "./downloads.ts";
 import type { Change, Evidence } from "./evidence.ts";
 import { figuresOf } from "./figures.ts";
 import { megabytes } from "./format.ts";
+import { APPLICATION, unitsOf } from "./names.ts";
 import { activeAt, downloaders, first, isDownloading, waiters, webUnit } from "./story.ts";
 import type { Lane, Milestone, Phase, Report, Span, StorageEntry } from "./types.ts";
 
@@ -25,6 +27,9 @@ const MEANINGS: Readonly<Record<string, string>> = {
   trash: "releases on their way out",
   apps: "applications that use the store",
 };
+
+/** What Juju itself shows before the charm's first word. */
+const STARTING = /^(?:waiting for machine|installing agent|agent initiali[sz]ing|installing charm software)$/;
 
 export function reportOf(evidence: Evidence): Report {
   const { started, ended, table, limitations } = evidence;
@@ -54,8 +59,13 @@ function configurationOf({ configuration, firstUnits, units, version }: Evidence
   ];
 }
 
-function lanesOf({ workloads, ended }: Evidence): Lane[] {
-  return Object.entries(workloads).map(([unit, changes]) => ({ unit, spans: spansOf(changes, ended) }));
+/** What each unit showed, and on top of it what it fetched from the mirror: hooks may show something else meanwhile. */
+function lanesOf(evidence: Evidence): Lane[] {
+  const { workloads, ended } = evidence;
+  return Object.entries(workloads).map(([unit, changes]) => ({
+    unit,
+    spans: downloadsOf(evidence, unit).reduce(laidOver, spansOf(changes, ended)),
+  }));
 }
 
 function spansOf(changes: readonly Change[], ended: number): Span[] {
@@ -67,9 +77,29 @@ function spansOf(changes: readonly Change[], ended: number): Span[] {
   }));
 }
 
+function downloadsOf({ served, status }: Evidence, unit: string): Span[] {
+  const address = unitsOf(status, APPLICATION)[unit]?.["public-address"];
+  const requests = served === null ? [] : archiveRequests(served).filter(({ remote }) => remote === address);
+  return requests.map(({ start, end, bytes }) => ({
+    from: start,
+    to: end,
+    phase: "downloading",
+    text: `${megabytes(bytes)} downloaded`,
+  }));
+}
+
+/** The spans with a hole cut for one more, and that one in it. */
+function laidOver(spans: readonly Span[], over: Span): Span[] {
+  const before = spans
+    .filter(({ from }) => from < over.from)
+    .map((span) => ({ ...span, to: Math.min(span.to, over.from) }));
+  const after = spans.filter(({ to }) => to > over.to).map((span) => ({ ...span, from: Math.max(span.from, over.to) }));
+  return [...before, over, ...after];
+}
+
 function phaseOf(change: Change): Phase {
   if (isDownloading(change)) return "downloading";
-  if (/agent/.test(change.message) && change.status === "waiting") return "starting";
+  if (STARTING.test(change.message)) return "starting";
   switch (change.status) {
     case "active":
       return "active";

@@ -15,7 +15,7 @@ h1 { font-size: 26px; margin: 0 0 4px; } h2 { font-size: 18px; margin: 36px 0 10
 .result { display: inline-block; padding: 3px 12px; border-radius: 12px; color: #fff; background: var(--active); font-weight: 600; }
 .result.bad { background: var(--blocked); }
 table { border-collapse: collapse; width: 100%; } th, td { text-align: left; vertical-align: top; padding: 6px 12px 6px 0; border-bottom: 1px solid var(--line); }
-th { color: var(--soft); font-weight: 500; } td.result-cell { white-space: nowrap; font-weight: 600; }
+th { color: var(--soft); font-weight: 500; } td { overflow-wrap: anywhere; } td.result-cell, td.limit { white-space: nowrap; overflow-wrap: normal; } td.result-cell { font-weight: 600; }
 .yes { color: var(--active); } .no { color: var(--blocked); } .open { color: var(--soft); }
 pre { background: var(--panel); padding: 14px; border-radius: 6px; overflow-x: auto; font-size: 12.5px; line-height: 1.45; }
 figure { margin: 0; overflow-x: auto; } svg { width: 100%; min-width: 720px; height: auto; font: 12px system-ui, sans-serif; }
@@ -23,7 +23,11 @@ svg text { fill: var(--soft); } svg text.unit { fill: var(--ink); } svg .tick { 
 svg .milestone line { stroke: var(--soft); stroke-dasharray: 2 3; } svg .milestone text { fill: var(--ink); font-size: 10px; }
 ${PHASES.map(([phase]) => `rect.${phase} { fill: var(--${phase}); } .key.${phase} { background: var(--${phase}); }`).join("\n")}
 .legend span { margin-right: 18px; color: var(--soft); } .key { display: inline-block; width: 12px; height: 12px; border-radius: 2px; margin-right: 6px; }
-ol, ul { padding-left: 22px; }`;
+.legend span { white-space: nowrap; display: inline-block; } ol, ul { padding-left: 30px; }
+@media (max-width: 640px) { body { padding: 20px 16px 40px; }
+  .results tr { display: grid; grid-template-columns: 1fr auto; border-bottom: 1px solid var(--line); padding: 6px 0; }
+  .results td { border: 0; padding: 1px 8px 1px 0; } .results tr:first-child { display: none; }
+  .results td:first-child { font-weight: 500; } .results .wide { grid-column: 1 / -1; } }`;
 
 const verdict = (result: boolean | null): string =>
   result === null
@@ -50,12 +54,12 @@ export function html(report: Report): string {
 <p class="legend">${PHASES.map(([phase, text]) => `<span><i class="key ${phase}"></i>${text}</span>`).join("")}</p>
 <ol>${milestones.map(({ at, text }) => `<li>${clock(at)} (+${duration(at - started)}) ${escape(text)}</li>`).join("")}</ol>
 <h2>Success criteria</h2>
-<table><tr><th>Check<th>Result<th>Seen</tr>
-${checks.map((check) => `<tr><td>${escape(check.name)}<td class="result-cell">${verdict(check.holds)}<td>${escape(check.evidence)}</tr>`).join("\n")}
+<table class="results"><tr><th>Check<th>Result<th>Seen</tr>
+${checks.map((check) => `<tr><td>${escape(check.name)}<td class="result-cell">${verdict(check.holds)}<td class="wide">${escape(check.evidence)}</tr>`).join("\n")}
 </table>
 <h2>Measured</h2>
-<table><tr><th>Figure<th>Value<th>Limit<th>Result</tr>
-${figures.map((figure) => `<tr><td>${escape(figure.name)}<td>${escape(figure.value)}<td>${escape(figure.limit)}<td class="result-cell">${figure.limit === "" ? "" : verdict(figure.holds)}</tr>`).join("\n")}
+<table class="results"><tr><th>Figure<th>Value<th>Limit<th>Result</tr>
+${figures.map((figure) => `<tr><td class="wide">${escape(figure.name)}<td class="wide">${escape(figure.value)}<td class="limit">${escape(figure.limit)}<td class="result-cell">${figure.limit === "" ? "" : verdict(figure.holds)}</tr>`).join("\n")}
 </table>
 <h2>Final status</h2>
 <pre>${escape(status.trimEnd())}</pre>

@@ -7,11 +7,14 @@ const WORTH_COMPARING = "100k";
 /** Where a unit could keep a copy of a release; the shared mount is on another file system. */
 const OWN_DIRECTORIES = "/opt /srv /tmp /var/tmp /var/cache /var/lib/concourse-unit /var/lib/concourse-worker";
 
-/** The lock as the kernel lists it, in the unit whose process holds it: looking at it takes nothing from anybody. */
+/**
+ * The lock as the kernel lists it at the descriptors of the process that holds it, so only in that process's unit; looking
+ * takes nothing from anybody. `/proc/locks` would not do: it hides locks that another process, ended since, has taken.
+ */
 const LOCK = `d=/var/lib/concourse
 lock=$(stat -c %i $d/.install.lock 2>/dev/null)
 echo "lock $lock"
-[ -n "$lock" ] && grep -q "FLOCK .*:$lock " /proc/locks && echo "held yes"
+[ -n "$lock" ] && grep -qs "FLOCK .*:$lock " /proc/[0-9]*/fdinfo/* && echo "held yes"
 find $d/releases -mindepth 1 -maxdepth 1 -type d -printf 'release %f %C@\\n' 2>/dev/null
 `;
 

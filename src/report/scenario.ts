@@ -90,8 +90,8 @@ class Replay {
     await this.juju.call("deploy", DATABASE, "--channel", DATABASE_CHANNEL);
     say(`Deploying ${FIRST_UNITS} units of Concourse`);
     const options = ["--config", "shared-storage=lxc", "--config", "mode=auto", ...deployWords];
-    await this.juju.call("deploy", charm, APPLICATION, "-n", String(FIRST_UNITS), ...options);
     this.#moments = { ...this.#moments, deployed: Date.now() };
+    await this.juju.call("deploy", charm, APPLICATION, "-n", String(FIRST_UNITS), ...options);
     await this.juju.call("expose", APPLICATION, ...exposeWords);
   }
 

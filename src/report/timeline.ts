@@ -28,7 +28,7 @@ export function timelineSvg({ lanes, milestones, started, ended }: Report): stri
 ${ticks(started, ended)
   .map(
     (at) =>
-      `<line class="tick" x1="${n(x(at))}" x2="${n(x(at))}" y1="${TOP - 6}" y2="${bottom}"/><text class="axis" x="${n(x(at))}" y="${bottom + 18}" text-anchor="middle">${duration(at - started)}</text>`,
+      `<line class="tick" x1="${n(x(at))}" x2="${n(x(at))}" y1="${TOP - 6}" y2="${bottom}"/><text class="axis" x="${n(x(at))}" y="${bottom + 18}" text-anchor="middle">${axis(at - started)}</text>`,
   )
   .join("\n")}
 ${lanes.map((lane, i) => `<text class="unit" x="0" y="${TOP + i * ROW + 19}">${escape(lane.unit)}</text>\n${lane.spans.map((span) => bar(span, TOP + i * ROW + 4, x)).join("\n")}`).join("\n")}
@@ -39,6 +39,13 @@ ${milestones.map(({ at, text }, i) => `<g class="milestone"><title>${escape(`${c
 function bar({ from, to, phase, text }: Span, y: number, x: (at: number) => number): string {
   const width = Math.max(1.5, x(to) - x(from));
   return `<rect class="${phase}" x="${n(x(from))}" y="${y}" width="${n(width)}" height="${ROW - 8}" rx="2"><title>${escape(`${clock(from)}, ${duration(to - from)}: ${text}`)}</title></rect>`;
+}
+
+/** Round moments need no fractions: `40 s`, `1:20 min`. */
+function axis(milliseconds: number): string {
+  const seconds = Math.round(milliseconds / 1000);
+  if (seconds < 100) return `${seconds} s`;
+  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")} min`;
 }
 
 const n = (value: number): string => value.toFixed(1);
