@@ -2,25 +2,13 @@
  * Reading a charm's files, with Juju's demands and messages. Juju 3.6: charm/v12 {meta,manifest,config,actions,
  * lxdprofile}.go, api/client/charms/localcharmclient.go.
  */
-import { type DocumentOptions, parse, type ParseOptions, type ScalarTag, type SchemaOptions, type Tags } from "yaml";
 import { UserError } from "../../errors.ts";
 import type { Plugin } from "../contract.ts";
 import { isMap } from "./action-schema.ts";
-import { isApplicationName } from "./names.ts";
-import { parseSetting } from "./settings.ts";
-import type {
-  CharmAction,
-  CharmBase,
-  CharmInfo,
-  CharmOption,
-  CharmStorage,
-  ConfigValue,
-  Endpoint,
-  OptionType,
-  Role,
-} from "./types.ts";
-
-type Map = Readonly<Record<string, unknown>>;
+import { readEndpoints, readName, readResources, readStorage, refuseFirstFormat } from "./charm-metadata.ts";
+import { readActions, readOptions } from "./charm-options.ts";
+import { mapAt, mapValues, readMap, type YamlMap } from "./charm-yaml.ts";
+import type { CharmBase, CharmInfo } from "./types.ts";
 
 /**
  * `files`: name in the archive → text. Needed: `metadata.yaml`, and `manifest.yaml` in practice; read where present:
@@ -83,184 +71,12 @@ export function pluginCharm(plugin: Plugin, channel: string): CharmInfo {
   };
 }
 
-/** As juju/yaml reads: `yes` and `on` are booleans, but a lone `y` or `n` is none. */
-const GO_YAML: DocumentOptions & SchemaOptions & ParseOptions = {
-  version: "1.1",
-  logLevel: "error",
-  customTags: (tags) => tags.map(withoutLetters),
-};
-
-function withoutLetters(tag: Tags[number]): Tags[number] {
-  if (typeof tag !== "object" || tag.tag !== "tag:yaml.org,2002:bool" || !("test" in tag)) return tag;
-  const test = new RegExp(tag.test?.source.replace(/[YN]\|[yn]\|/, "") ?? "");
-  return { ...tag, test } as ScalarTag;
-}
-
-function readMap(files: Readonly<Record<string, string>>, file: string): Map | null {
-  const text = files[file];
-  if (text === undefined) return null;
-  let value: unknown;
-  try {
-    value = parse(text, GO_YAML);
-  } catch (error) {
-    throw new UserError(`cannot read ${file}: ${error instanceof Error ? (error.message.split("\n")[0] ?? "") : ""}`);
-  }
-  if (value === null) return {};
-  if (!isMap(value)) throw new UserError(`cannot read ${file}: expected map, got ${typeof value}`);
-  return value;
-}
-
-function mapAt(map: Map, key: string): Map {
-  const value = map[key];
-  return isMap(value) ? value : {};
-}
-
-function mapValues<A, B>(record: Readonly<Record<string, A>>, make: (value: A, key: string) => B): Record<string, B> {
-  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, make(value, key)]));
-}
-
-function readName(metadata: Map): string {
-  for (const key of ["name", "summary", "description"]) {
-    if (typeof metadata[key] !== "string") throw new UserError(`metadata: ${key}: expected string, got nothing`);
-  }
-  const name = String(metadata["name"]);
-  if (!isApplicationName(name)) throw new UserError(`charm name "${name}" not valid`);
-  return name;
-}
-
-/** A charm whose manifest has bases uses the second format of metadata. */
-function refuseFirstFormat(name: string, metadata: Map): void {
-  for (const key of ["series", "min-juju-version", "deployment"]) {
-    if (key in metadata)
-      throw new UserError(`charm "${name}": "${key}" not valid in a charm with bases in its manifest`);
-  }
-}
-
-const ROLES: readonly (readonly [string, Role])[] = [
-  ["provides", "provides"],
-  ["requires", "requires"],
-  ["peers", "peer"],
-];
-
-function readEndpoints(charm: string, metadata: Map): Record<string, Endpoint> {
-  const endpoints: Record<string, Endpoint> = {};
-  for (const [section, role] of ROLES) {
-    for (const [name, value] of Object.entries(mapAt(metadata, section))) {
-      if (name === "juju" || name.startsWith("juju-")) {
-        throw new UserError(`charm "${charm}" using a reserved relation name: "${name}"`);
-      }
-      if (name in endpoints) throw new UserError(`charm "${charm}" using a duplicated relation name: "${name}"`);
-      endpoints[name] = readEndpoint(name, role, value);
-    }
-  }
-  return endpoints;
-}
-
-function readEndpoint(name: string, role: Role, value: unknown): Endpoint {
-  if (typeof value === "string") return { role, interface: value, limit: 0 };
-  const map: Map = isMap(value) ? value : {};
-  if (typeof map["interface"] !== "string")
-    throw new UserError(`metadata: ${name}.interface: expected string, got nothing`);
-  return { role, interface: map["interface"], limit: typeof map["limit"] === "number" ? map["limit"] : 0 };
-}
-
-const OPTION_TYPES: readonly string[] = ["string", "int", "float", "boolean", "secret"];
-
-function readOptions(config: Map | null): Record<string, CharmOption> {
-  return mapValues(mapAt(config ?? {}, "options"), (value, name) => {
-    const map: Map = isMap(value) ? value : {};
-    const type = String(map["type"] ?? "string");
-    if (!OPTION_TYPES.includes(type))
-      throw new UserError(`invalid config: option "${name}" has unknown type "${type}"`);
-    const description = String(map["description"] ?? "");
-    const given = map["default"];
-    if (given === undefined || given === null) return { type: type as OptionType, description };
-    return { type: type as OptionType, description, default: readDefault(name, type as OptionType, given) };
-  });
-}
-
-function readDefault(name: string, type: OptionType, given: unknown): ConfigValue {
-  const fits =
-    (type === "int" && Number.isInteger(given)) ||
-    (type === "float" && typeof given === "number") ||
-    ((type === "string" || type === "secret") && typeof given === "string") ||
-    (type === "boolean" && typeof given === "boolean");
-  if (fits) return given as ConfigValue;
-  if (typeof given === "string" && type !== "string") {
-    try {
-      return parseSetting(name, { type, description: "" }, given);
-    } catch {
-      // The message below names the default, which is what the charm's author has to look at.
-    }
-  }
-  throw new UserError(`invalid config default: option "${name}" expected ${type}, got ${JSON.stringify(given)}`);
-}
-
-const ACTION_NAME = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/;
-
-function readActions(actions: Map | null): Record<string, CharmAction> {
-  return mapValues(actions ?? {}, (value, name) => {
-    if (!ACTION_NAME.test(name)) throw new UserError(`bad action name ${name}`);
-    if (name === "juju" || name.startsWith("juju-"))
-      throw new UserError(`cannot use action name ${name}: "juju-" is a reserved name`);
-    return readAction(name, isMap(value) ? value : {});
-  });
-}
-
-function readAction(name: string, spec: Map): CharmAction {
-  const { description, parallel, "execution-group": group, params, ...rest } = spec;
-  const bad = ["$schema", "$ref"].find((key) => JSON.stringify(spec).includes(`"${key}":`));
-  if (bad !== undefined) throw new UserError(`schema key "${bad}" not compatible with this version of juju`);
-  return {
-    description: typeof description === "string" ? description : "No description",
-    parallel: parallel === true,
-    executionGroup: typeof group === "string" ? group : "",
-    schema: { ...rest, title: name, type: "object", properties: isMap(params) ? params : {} },
-  };
-}
-
-function readResources(metadata: Map): CharmInfo["resources"] {
-  return mapValues(mapAt(metadata, "resources"), (value, name) => {
-    const map: Map = isMap(value) ? value : {};
-    const type = map["type"] ?? "file";
-    if (type !== "file") throw new UserError(`resource "${name}" of type "${String(type)}" not supported on machines`);
-    if (typeof map["filename"] !== "string")
-      throw new UserError(`bad resource info: resource "${name}": missing filename`);
-    return { filename: map["filename"], description: String(map["description"] ?? "") };
-  });
-}
-
-function readStorage(charm: string, metadata: Map): Record<string, CharmStorage> {
-  return mapValues(mapAt(metadata, "storage"), (value, name) => {
-    const map: Map = isMap(value) ? value : {};
-    const { type } = map;
-    if (type !== "filesystem" && type !== "block") {
-      throw new UserError(`metadata: storage.${name}.type: unexpected value ${JSON.stringify(type ?? null)}`);
-    }
-    // Parses in Juju, but no such charm can be deployed (Juju 3.6, state/storage.go).
-    if (map["shared"] === true)
-      throw new UserError(`charm "${charm}" store "${name}": shared storage support not implemented`);
-    return {
-      type,
-      ...readRange(String(mapAt(map, "multiple")["range"] ?? "1")),
-      location: String(map["location"] ?? ""),
-    };
-  });
-}
-
-/** `n`, `n-m`, `n-`, `n+` */
-function readRange(range: string): { minimum: number; maximum: number } {
-  const [, minimum = "1", rest = "", end = ""] = /^(\d+)([-+]?)(\d*)$/.exec(range) ?? [];
-  if (rest === "") return { minimum: Number(minimum), maximum: Number(minimum) };
-  return { minimum: Number(minimum), maximum: end === "" ? -1 : Number(end) };
-}
-
 const BASE_NAMES: readonly string[] = ["ubuntu", "centos", "windows", "osx", "opensuse", "genericlinux"];
 
-function readBases(manifest: Map | null): CharmBase[] {
+function readBases(manifest: YamlMap | null): CharmBase[] {
   const bases = manifest?.["bases"];
   if (!Array.isArray(bases)) return [];
-  return bases.filter(isMap).map((base: Map) => {
+  return bases.filter(isMap).map((base: YamlMap) => {
     const name = String(base["name"]);
     if (!BASE_NAMES.includes(name)) throw new UserError(`manifest: invalid base: os "${name}" not valid`);
     const channel = String(base["channel"]);
@@ -271,7 +87,7 @@ function readBases(manifest: Map | null): CharmBase[] {
 
 const DEVICE_TYPES: readonly string[] = ["unix-char", "unix-block", "gpu", "usb"];
 
-function readProfile(profile: Map | null): Map | null {
+function readProfile(profile: YamlMap | null): YamlMap | null {
   if (profile === null) return null;
   for (const device of Object.values(mapAt(profile, "devices"))) {
     const type = isMap(device) ? device["type"] : undefined;

@@ -121,6 +121,8 @@ export interface AgentRow {
   rebooted: boolean;
   /** The charm that is unpacked; null before the first. */
   charm: { url: string; modified: number } | null;
+  /** When unpacking may be tried again after it failed; null = it did not fail. */
+  deployRetry: number | null;
   configHash: string;
   addressHash: string;
   /** In RAM at Juju's: 0 after every start of the agent. */

@@ -76,6 +76,7 @@ export class ModelState {
   readonly #data: ModelData;
   readonly #runs: Runs = new Map();
   #log: LogEntry[] = [];
+  #ticked = 0;
 
   private constructor(data: ModelData, random: Random) {
     this.#data = data;
@@ -313,13 +314,14 @@ export class ModelState {
 
   /** Leases, update-status, retries, rotations that have come due. */
   tick(now: number): void {
+    this.#ticked = now;
     tickTimers(this.#core, now);
     this.#settle(now);
   }
 
-  /** When `tick` must be called next, or null. Past deadlines of a unit count until its operation has begun. */
+  /** When `tick` must be called next, or null. After each `tick`, ask every unit for its next operation. */
   nextDeadline(): number | null {
-    return nextDeadline(this.#data);
+    return nextDeadline(this.#data, this.#ticked);
   }
 
   /** The one thing the unit does next; null: nothing now, or its machine's lock is taken. */

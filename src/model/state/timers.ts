@@ -1,5 +1,5 @@
 /** What comes due by itself. */
-import { nextSecretDeadline } from "./agent/secret-hooks.ts";
+import { secretDeadlines } from "./agent/secret-hooks.ts";
 import type { Core, ModelData } from "./data.ts";
 import { retriesHooks, updateStatusWait } from "./model-config.ts";
 import { isPlayed } from "./rows.ts";
@@ -14,15 +14,18 @@ export function tickTimers(core: Core, now: number): void {
   }
 }
 
-/** The soonest moment at which something changes without anybody's doing; null = never. */
-export function nextDeadline(data: ModelData): number | null {
+/**
+ * The soonest moment after `since` at which something changes without anybody's doing; null = never. What was due before
+ * that has been noticed, and waits for something else than time: a run that is under way, an agent that is away.
+ */
+export function nextDeadline(data: ModelData, since: number): number | null {
   const leases = Object.values(data.applications).map((application) => application.lease?.expires ?? null);
   const agents = Object.values(data.units).flatMap((unit) => {
     const { agent } = unit;
     if (!agent.connected || isPlayed(data, unit.application)) return [];
     const retry = agent.current?.step === "failed" && retriesHooks(data) ? (agent.retry?.at ?? null) : null;
-    return [agent.updateStatus?.due ?? null, retry, nextSecretDeadline(data, unit)];
+    return [agent.updateStatus?.due ?? null, retry, agent.deployRetry, ...secretDeadlines(data, unit)];
   });
-  const times = [...leases, ...agents].filter((time) => time !== null);
+  const times = [...leases, ...agents].filter((time) => time !== null).filter((time) => time > since);
   return times.length === 0 ? null : Math.min(...times);
 }

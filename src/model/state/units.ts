@@ -43,6 +43,7 @@ function newAgent(): AgentRow {
     leader: false,
     rebooted: false,
     charm: null,
+    deployRetry: null,
     configHash: "",
     addressHash: "",
     leaderSettingsSeen: 0,

@@ -12,6 +12,8 @@ import { commitRelationHook } from "./relation-hooks.ts";
 import type { Seen, UnitRun } from "./run.ts";
 import { commitSecretHook } from "./secret-hooks.ts";
 
+/** Milliseconds until unpacking is tried again, so that a charm that cannot be unpacked is not tried in a circle. */
+const DEPLOY_RETRY = 3_000;
 const FIRST_RETRY = 5_000;
 const LONGEST_RETRY = 300_000;
 const DISPATCHER = "via hook dispatching script: dispatch";
@@ -33,7 +35,9 @@ function operationLog(core: Core, unit: UnitRow, level: LogLevel, message: strin
 
 /** Files are in place: `install` at first, `upgrade-charm` later; a hook that waits in error is tried again instead. */
 function finishDeploy(core: Core, unit: UnitRow, seen: Seen, ending: Ending, now: number): void {
+  unit.agent.deployRetry = null;
   if (failureOf(ending) !== null) {
+    unit.agent.deployRetry = now + DEPLOY_RETRY;
     operationLog(core, unit, "ERROR", `cannot install charm: ${failureOf(ending)}`, now);
     return;
   }

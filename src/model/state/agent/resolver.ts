@@ -146,7 +146,7 @@ function hookInProgress(core: Core, unit: UnitRow, now: number): Operation | nul
   if (current === null) return null;
   if (current.step === "queued" || unit.resolved === "retry") return hook(current.hook);
   const { forceCharm } = existing(core.data.applications, unit.application);
-  if (forceCharm && charmDiffers(core, unit)) return { kind: "deploy" };
+  if (forceCharm && charmDiffers(core, unit)) return deploy(unit, now);
   return retriesHooks(core.data) && retry !== null && now >= retry.at ? hook(current.hook) : null;
 }
 
@@ -160,13 +160,18 @@ function dying({ data }: Core, unit: UnitRow): Operation | null {
   return agent.removed ? { kind: "terminate" } : plain("remove");
 }
 
-function install(_: Core, unit: UnitRow): Operation | null {
+function install(_: Core, unit: UnitRow, now: number): Operation | null {
   if (unit.life === "dying" || unit.agent.installed || unit.agent.current !== null) return null;
-  return unit.agent.charm === null ? { kind: "deploy" } : plain("install");
+  return unit.agent.charm === null ? deploy(unit, now) : plain("install");
 }
 
-function upgrade(core: Core, unit: UnitRow): Operation | null {
-  return unit.life === "alive" && isIdle(unit) && charmDiffers(core, unit) ? { kind: "deploy" } : null;
+function upgrade(core: Core, unit: UnitRow, now: number): Operation | null {
+  return unit.life === "alive" && isIdle(unit) && charmDiffers(core, unit) ? deploy(unit, now) : null;
+}
+
+/** Not at once again after it failed. */
+function deploy({ agent }: UnitRow, now: number): Operation | null {
+  return agent.deployRetry !== null && now < agent.deployRetry ? null : { kind: "deploy" };
 }
 
 function charmDiffers({ data }: Core, unit: UnitRow): boolean {

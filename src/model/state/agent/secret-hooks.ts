@@ -88,11 +88,9 @@ function rotateNext(secret: SecretRow, seen: number, now: number): number {
   return secret.latest > seen ? now + (rotationPeriod(secret.rotate) ?? 0) : now + AGAIN;
 }
 
-/** When the next rotation or expiry is due for a unit that looks after secrets. */
-export function nextSecretDeadline(data: ModelData, unit: UnitRow): number | null {
-  const times = Object.values(data.secrets)
+/** When rotations and expiries are due of which the unit would be told. */
+export function secretDeadlines(data: ModelData, unit: UnitRow): (number | null)[] {
+  return Object.values(data.secrets)
     .filter((secret) => managesSecret(data, unit, secret))
-    .flatMap((secret) => [secret.nextRotate, ...Object.values(secret.revisions).map((revision) => revision.expire)])
-    .filter((time) => time !== null);
-  return times.length === 0 ? null : Math.min(...times);
+    .flatMap((secret) => [secret.nextRotate, ...Object.values(secret.revisions).map((revision) => revision.expire)]);
 }

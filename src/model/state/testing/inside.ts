@@ -69,3 +69,11 @@ export function check(hook: Hook, rows: readonly Row[]): { got: Row[]; wanted: R
   });
   return { got, wanted: [...rows] };
 }
+
+/** One unit of notes, its agent about to begin. */
+export function alone(options: ConstructorParameters<typeof World>[0] = {}): World {
+  const world = new World({ uuid: "9c1f3e00-0000-4000-8000-000000000001", ...options });
+  world.model.deploy({ charm: notes, units: 1, config: {}, resources: {}, now: world.now });
+  world.boot();
+  return world;
+}
