@@ -4,7 +4,7 @@ import { archiveRequests, bytesAfter, bytesOf, overlaps, sightingsWhileFetching,
 import type { Evidence, UnitLook } from "./evidence.ts";
 import { clock, megabytes } from "./format.ts";
 import { APPLICATION, DATABASE, DATABASE_CHANNEL, unitsOf } from "./names.ts";
-import { downloaders, firstUnits, waiters } from "./story.ts";
+import { downloaders, waiters } from "./story.ts";
 import type { Check } from "./types.ts";
 
 const STORE = "/var/lib/concourse";
@@ -85,7 +85,7 @@ function lockCoordination(evidence: Evidence): Result {
 
 function workerWaiting(evidence: Evidence): Result {
   const waiting = waiters(evidence).filter((unit) => !downloaders(evidence).includes(unit));
-  const others = firstUnits(evidence).length - 1;
+  const others = evidence.firstUnits - 1;
   const lines = waiting.map((unit) => {
     const change = evidence.workloads[unit]?.find(({ message }) => message.includes("to download"));
     return `${unit} at ${clock(change?.at ?? 0)}: ${change?.message}`;
