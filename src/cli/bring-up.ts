@@ -41,7 +41,6 @@ export interface BroughtUp {
 /** Makes what is missing of the model, and leaves what is there. @throws UserError as the verbs do. */
 export async function bringUp(options: BringUpOptions): Promise<BroughtUp> {
   const { model, say } = options;
-  const charm = await charmFile(options);
   if (!existsSync(modelPaths(model).record)) {
     say(`Making model "${model}"`);
     await createModel(model, options.machines);
@@ -51,7 +50,7 @@ export async function bringUp(options: BringUpOptions): Promise<BroughtUp> {
     say("Deploying PostgreSQL 16");
     await deploy(model, { charm: DATABASE });
   }
-  if (before.applications[APPLICATION] === undefined) await deployConcourse(options, charm);
+  if (before.applications[APPLICATION] === undefined) await deployConcourse(options);
   else await addMissingUnits(options, before);
   return { url: await exposedUrl(model), units: await unitCount(model) };
 }
@@ -68,8 +67,9 @@ function deploy(model: string, params: { readonly charm: string } & Record<strin
   return askModel(model, "deploy", { units: 1, config: {}, resources: {}, disks: [], ...params });
 }
 
-async function deployConcourse(options: BringUpOptions, charm: string): Promise<void> {
+async function deployConcourse(options: BringUpOptions): Promise<void> {
   const { model, say, units } = options;
+  const charm = await charmFile(options);
   const release = await releaseSettings(options);
   const port = await firstFree(WEB_PORT);
   const source = await sharedDirectory(options);

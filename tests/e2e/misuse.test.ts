@@ -75,6 +75,9 @@ test("without root", async () => {
   await chmod(tool.directory, 0o755);
   const program = join(import.meta.dirname, "../../src/cli/main.ts");
   const words = ["--reuid=65534", "--regid=65534", "--clear-groups", process.execPath, program, "status"];
-  const ran = spawnSync("setpriv", words, { encoding: "utf8", env: { CONCOURSE_MACHINE_DATA: tool.directory } });
+  const ran = spawnSync("setpriv", words, {
+    encoding: "utf8",
+    env: { CONCOURSE_MACHINE_DATA: join(tool.directory, "data") },
+  });
   expect([ran.status, ran.stderr]).toEqual([2, "ERROR concourse-machine needs root. Run it with sudo\n"]);
 });

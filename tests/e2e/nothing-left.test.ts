@@ -87,7 +87,7 @@ function expectNothing(short: string, network: string): void {
   expect(host.links).toBe("");
   expect(host.cgroups).toEqual([]);
   expect(existsSync(tool.modelDirectory)).toBe(false);
-  expect(existsSync(join(tool.directory, "current-model"))).toBe(false);
+  expect(existsSync(join(tool.directory, "data"))).toBe(false);
 }
 
 test("down of a running model", async () => {

@@ -1,8 +1,8 @@
-/** `concourse-machine` as a person calls it, with a data directory of its own; and a way to wait for what status shows. */
+/** `concourse-machine` as a person calls it, with files and models of its own; and a way to wait for what status shows. */
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { StatusData, UnitStatus } from "../../src/model/state/types.ts";
 import { request } from "../../src/model/supervisor/protocol.ts";
@@ -31,12 +31,12 @@ export class Tool {
   }
 
   get modelDirectory(): string {
-    return join(this.directory, "models", this.model);
+    return join(this.directory, "data", "models", this.model);
   }
 
   async run(...args: string[]): Promise<Ran> {
     const child = spawn(process.execPath, [PROGRAM, ...args], {
-      env: { ...process.env, CONCOURSE_MACHINE_DATA: this.directory },
+      env: { ...process.env, CONCOURSE_MACHINE_DATA: join(this.directory, "data") },
       cwd: this.directory,
       stdio: ["ignore", "pipe", "pipe"],
     });
@@ -71,6 +71,8 @@ export class Tool {
       met = true;
       done.abort();
     };
+    // Starts the supervisor if a test has killed it.
+    await this.ok("status", "-m", this.model);
     const socket = join(this.modelDirectory, "supervisor.sock");
     await request(socket, "follow", {}, look, AbortSignal.any([done.signal, limit])).catch((error: unknown) => {
       if (!done.signal.aborted && !limit.aborted) throw error;
@@ -78,6 +80,11 @@ export class Tool {
     if (!met || last === undefined)
       throw new Error(`${what} did not happen in ${timeout} ms: ${JSON.stringify(last?.applications)}`);
     return last;
+  }
+
+  /** Process id of the model's supervisor. */
+  async supervisor(): Promise<number> {
+    return Number(await readFile(join(this.modelDirectory, "supervisor.pid"), "utf8"));
   }
 
   /** Waits until all named units are active and idle; no names = all there are. */

@@ -1,7 +1,8 @@
 import { defineCommand } from "citty";
 import { all, exactly } from "../arguments.ts";
 import { requireFree } from "../host-ports.ts";
-import { askModel, MODEL_OPTION } from "../session.ts";
+import { askModel, MODEL_OPTION, say } from "../session.ts";
+import type { Opened } from "../../model/supervisor/outside-link.ts";
 import { UserError } from "../../errors.ts";
 
 /** `8080` or `9000:8080`: host's port, unit's port. */
@@ -28,6 +29,9 @@ export default defineCommand({
     const [application] = exactly(args._, ["application name"]);
     const hostPorts = all(data, "host-port").map(parsePort);
     for (const [, hostPort] of hostPorts) await requireFree(hostPort);
-    await askModel(args.model, "expose", { application, hostPorts: Object.fromEntries(hostPorts) });
+    const params = { application, hostPorts: Object.fromEntries(hostPorts) };
+    const opened = await askModel<Opened[]>(args.model, "expose", params);
+    for (const { hostPort, unitPort } of opened)
+      say(`127.0.0.1:${hostPort} leads to port ${unitPort} of ${application}`);
   },
 });

@@ -11,8 +11,8 @@ function tcpPorts(ports: readonly { protocol: string; from: number; to: number }
 export class Exposure {
   readonly #model: LiveModel;
   readonly #link: () => OutsideLink | null;
-  /** `app:port` → what is open on the host, or the attempt. */
-  readonly #open = new Map<string, Opened | "opening">();
+  /** `app:port` → what is open on the host, or how far it came. */
+  readonly #open = new Map<string, Opened | "opening" | "failed">();
 
   constructor(model: LiveModel, link: () => OutsideLink | null) {
     this.#model = model;
@@ -37,14 +37,19 @@ export class Exposure {
   }
 
   opened(application: string): Opened[] {
-    return [...this.#open.values()].filter(
-      (entry): entry is Opened => entry !== "opening" && owner(entry) === application,
-    );
+    const entries = [...this.#open.values()].filter((entry) => typeof entry === "object");
+    return entries.filter((entry) => owner(entry.application) === application);
+  }
+
+  /** True once every port that the application has opened so far is open on the host, or failed to. */
+  isSettled(application: string): boolean {
+    const entries = [...this.#portsOf(application)].map((port) => this.#open.get(`${application}:${port}`));
+    return entries.every((entry) => entry !== undefined && entry !== "opening");
   }
 
   /** Where a connection to an exposed port goes: the first unit that opened it. */
   target(key: string, port: number): { host: string; port: number } | null {
-    const application = key.slice(0, key.lastIndexOf(":"));
+    const application = owner(key);
     const { data } = this.#model.state;
     for (const unit of Object.values(data.units)) {
       if (unit.application !== application || !tcpPorts(unit.ports).includes(port)) continue;
@@ -76,12 +81,14 @@ export class Exposure {
       if (ports !== undefined) ports[String(port)] = opened.hostPort;
       this.#model.note("INFO", application, `127.0.0.1:${opened.hostPort} of the host leads to port ${port}`);
     } catch (error) {
+      this.#open.set(key, "failed");
       this.#model.note("ERROR", application, (error as Error).message);
     }
     this.#model.changed();
   }
 }
 
-function owner(entry: Opened): string {
-  return entry.application.slice(0, entry.application.lastIndexOf(":"));
+/** Application of a key `app:port`. */
+function owner(key: string): string {
+  return key.slice(0, key.lastIndexOf(":"));
 }

@@ -91,18 +91,17 @@ export class Fleet {
   #play(id: string, life: "alive" | "dead"): void {
     const { state, network, record } = this.#model;
     if (life === "dead") return state.machineGone(id);
-    if (state.data.machines[id]?.address === network.address) return;
-    const hostname = `juju-${record.short}-${id}`;
-    const change = {
-      status: "started",
-      message: "Running",
-      address: network.address,
-      instanceId: hostname,
-      hostname,
-    } as const;
-    state.setMachine(id, change, this.#model.now());
-    for (const unit of this.#unitsOf(id)) state.agentStarted(unit, this.#model.now(), { rebooted: false });
-    this.#model.changed();
+    if (state.data.machines[id]?.address !== network.address) {
+      const hostname = `juju-${record.short}-${id}`;
+      const running = { status: "started", message: "Running" } as const;
+      const change = { ...running, address: network.address, instanceId: hostname, hostname };
+      state.setMachine(id, change, this.#model.now());
+    }
+    for (const unit of this.#unitsOf(id)) {
+      if (state.data.units[unit]?.agent.connected === true) continue;
+      state.agentStarted(unit, this.#model.now(), { rebooted: false });
+      this.#model.changed();
+    }
   }
 
   #unitsOf(machine: string): string[] {

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { pluginFor } from "../plugins/index.ts";
 import type { Plugin, PluginHost, PluginInstance } from "../contract.ts";
 import type { LiveModel } from "./live-model.ts";
+import { pumpPlayed } from "./played-unit.ts";
 
 /** Milliseconds until something that failed is tried again. */
 const RETRY_AFTER = 3000;
@@ -43,35 +44,10 @@ export class PlayedApplications {
       if (data.applications[name] === undefined) void this.#destroy(name, played);
       else void this.#bringUpToDate(name, played);
     }
-  }
-
-  /**
-   * Runs an action of a played application.
-   * @throws Error whose message is the action's failure.
-   */
-  async action(
-    application: string,
-    name: string,
-    params: Readonly<Record<string, unknown>>,
-  ): Promise<Record<string, string>> {
-    const handler = this.#played.get(application)?.instance.actions[name];
-    if (handler === undefined) throw new Error(`action "${name}" not defined on application "${application}"`);
-    return handler(params);
-  }
-
-  isPlayed(application: string): boolean {
-    return this.#played.has(application);
-  }
-
-  async stop(application: string): Promise<void> {
-    await this.#played.get(application)?.instance.stop();
-  }
-
-  async start(application: string): Promise<void> {
-    const played = this.#played.get(application);
-    if (played === undefined) return;
-    played.config = "";
-    await this.#bringUpToDate(application, played);
+    for (const unit of Object.values(data.units)) {
+      const played = this.#played.get(unit.application);
+      if (played !== undefined) pumpPlayed(this.#model, unit.name, (name, params) => runAction(played, name, params));
+    }
   }
 
   async destroy(): Promise<void> {
@@ -159,4 +135,14 @@ export class PlayedApplications {
     await played.instance.destroy();
     await rm(played.host.directory, { recursive: true, force: true });
   }
+}
+
+async function runAction(
+  played: Played,
+  name: string,
+  params: Readonly<Record<string, unknown>>,
+): Promise<Readonly<Record<string, string>>> {
+  const handler = played.instance.actions[name];
+  if (handler === undefined) throw new Error(`action "${name}" not defined on unit "${played.host.unit}"`);
+  return handler(params);
 }

@@ -7,7 +7,8 @@ import { pluginCharm, type CharmInfo, type DeployResult } from "../state/model.t
 import type { LiveModel } from "./live-model.ts";
 import { takeCharm, takeResource } from "./local-charm.ts";
 import type { Supervisor } from "./supervisor.ts";
-import { verb } from "./verb.ts";
+import type { Opened } from "./outside-link.ts";
+import { verb, type VerbContext } from "./verb.ts";
 
 const Texts = z.record(z.string(), z.string());
 export const DiskParams = z.object({ name: z.string(), source: z.string(), path: z.string(), readOnly: z.boolean() });
@@ -75,11 +76,18 @@ async function attachResource(model: LiveModel, application: string, resource: s
   model.state.attachResource(application, resource, path);
 }
 
-/** Opens what the application has opened so far, and from now on; host ports asked for are kept. */
-function expose(supervisor: Supervisor, application: string, hostPorts: Readonly<Record<string, number>>): void {
-  const { model } = supervisor;
+/** Opens what the application has opened so far, and from now on. Host ports asked for are kept. */
+async function expose(
+  { supervisor, signal }: VerbContext,
+  application: string,
+  hostPorts: Readonly<Record<string, number>>,
+): Promise<readonly Opened[]> {
+  const { model, exposure } = supervisor;
   model.state.expose(application);
   model.record.exposed[application] = { ...model.record.exposed[application], ...hostPorts };
+  model.changed();
+  await model.until(() => exposure.isSettled(application) || undefined, signal);
+  return exposure.opened(application);
 }
 
 export const applicationVerbs = {
@@ -133,7 +141,7 @@ export const applicationVerbs = {
 
   expose: verb(
     ApplicationParams.extend({ hostPorts: z.record(z.string(), z.int().min(1).max(65535)) }),
-    ({ supervisor }, { application, hostPorts }) => expose(supervisor, application, hostPorts),
+    (context, { application, hostPorts }) => expose(context, application, hostPorts),
   ),
 
   unexpose: verb(ApplicationParams, ({ supervisor: { model } }, { application }) => {
