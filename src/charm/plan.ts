@@ -45,8 +45,12 @@ export type Step =
 /** `stop` returns at once, `end` when the service is down: only tear-down may wait. */
 export type Verb = "start" | "restart" | "stop" | "end";
 
-/** The command line of the agent; see `installAgent` for what lies there. */
-export const AGENT_COMMAND = "/var/lib/concourse-unit/program/node /var/lib/concourse-unit/program/main.mjs agent";
+const PROGRAM = "/var/lib/concourse-unit/program";
+/**
+ * The command line of the agent; see `installAgent` for what lies there. Small young generations: what streams through a
+ * download dies at once, and V8 would let it grow to half as much memory again before it looks.
+ */
+export const AGENT_COMMAND = `${PROGRAM}/node --max-semi-space-size=1 ${PROGRAM}/main.mjs agent`;
 
 /** What is still to do on this machine, in order. Nothing once the machine is as the facts want it. */
 export function plan(facts: Facts): Step[] {
