@@ -112,7 +112,12 @@ export interface Orders {
   } | null;
 
   /** Set on the leader: probe the web of another unit (design §5 "silent"); null elsewhere. */
-  readonly probe: { readonly unit: string; readonly url: string } | null;
+  readonly probe: {
+    readonly unit: string;
+    readonly url: string;
+    /** No web has run there yet, and installing takes its time: a closed port is an answer, only a dead machine is silent. */
+    readonly installing?: boolean;
+  } | null;
 
   /** systemd units whose state the agent watches. */
   readonly services: readonly string[];

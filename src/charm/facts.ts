@@ -130,6 +130,10 @@ export function applicationName({ modelUuid, application }: HookEnvironment): st
   return `${shortModel(modelUuid)}-${application}`;
 }
 
+/** The unit's agent has the store's lock and works on a release. */
+export const isFetching = (agent: AgentState | null): boolean =>
+  agent?.fetch?.step === "downloading" || agent?.fetch?.step === "unpacking";
+
 /** The unit that runs the web, as a peer; null when that is ourselves, or unknown. */
 export function webPeer(facts: Facts): Peer | null {
   const web = clusterOf(facts)?.web;

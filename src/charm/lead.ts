@@ -1,6 +1,6 @@
 import type { Orders, Target } from "../agent/contract.ts";
 import { NO_CLUSTER, type Cluster, type UnitReport } from "../relations/peers.ts";
-import { clusterOf, type Facts } from "./facts.ts";
+import { clusterOf, isFetching, type Facts } from "./facts.ts";
 import { releaseName } from "../store/layout.ts";
 
 /**
@@ -33,9 +33,14 @@ export function toResolve(facts: Facts): Orders["resolve"] {
   const settled =
     release !== null &&
     release.version === version &&
-    (options.releaseDigest === null || options.releaseDigest === release.sha256);
+    (options.releaseDigest === null || options.releaseDigest === release.sha256) &&
+    !isDisproved(facts, release);
   return settled ? null : { version, arch: local.arch };
 }
+
+/** The archive turned out to be another one: whoever named the digest may have corrected it meanwhile. */
+const isDisproved = ({ local }: Facts, release: Target): boolean =>
+  release.manifestSha256 === null && local.agent?.fetchProblem?.code === "digest-mismatch";
 
 interface Unit {
   readonly unit: string;
@@ -57,11 +62,15 @@ const ownStore = (facts: Facts): string | null => {
 function chooseFetcher(facts: Facts, units: readonly Unit[], now: Cluster): string | null {
   const can = (candidate: Unit): boolean =>
     facts.options.sharedStorage === "none" || candidate.report?.store?.writable === true;
+  // It stood by and got the lock: who was named is not there any more, or has failed.
+  if (isPending(now) && isFetching(facts.local.agent)) return facts.environment.unit;
   const present = units.find(({ unit }) => unit === now.fetcher);
   // One that has not reported yet is given its time; one that reported a store it cannot write to is not.
   if (present && (can(present) || !present.report?.store)) return now.fetcher;
   return units.find(can)?.unit ?? (present ? now.fetcher : (units[0]?.unit ?? null));
 }
+
+const isPending = ({ release }: Cluster): boolean => release !== null && release.manifestSha256 === null;
 
 function chooseRelease(facts: Facts, units: readonly Unit[], now: Cluster): Target | null {
   const asked = toResolve(facts);
@@ -74,8 +83,12 @@ function chooseRelease(facts: Facts, units: readonly Unit[], now: Cluster): Targ
   }
   const release = now.release;
   if (!release || release.manifestSha256 !== null) return release;
-  const published = units.find(({ unit }) => unit === now.fetcher)?.report?.published;
-  return published?.sha256 === release.sha256 ? { ...release, manifestSha256: published.manifestSha256 } : release;
+  // The leader's own word counts too: it may have taken over and been done before it could say so.
+  const published = units
+    .filter(({ unit }) => unit === now.fetcher || unit === facts.environment.unit)
+    .map(({ report }) => report?.published)
+    .find((word) => word?.sha256 === release.sha256);
+  return published ? { ...release, manifestSha256: published.manifestSha256 } : release;
 }
 
 /** Sticky: a web moves only when its unit is gone or silent, never because leadership moved. */

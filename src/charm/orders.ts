@@ -2,7 +2,8 @@ import type { Orders } from "../agent/contract.ts";
 import { KNOWN_DIGESTS } from "../concourse/digests.ts";
 import { WEB_SERVICE, WORKER_SERVICE } from "../concourse/services.ts";
 import { releaseName } from "../store/layout.ts";
-import { applicationName, clusterOf, memberName, roleOf, webPeer, type Facts } from "./facts.ts";
+import type { Cluster } from "../relations/peers.ts";
+import { applicationName, clusterOf, isFetching, memberName, roleOf, webPeer, type Facts } from "./facts.ts";
 import { toResolve } from "./lead.ts";
 
 /** Where every unit sees the store: the mount point with shared storage, a plain directory without. */
@@ -49,7 +50,7 @@ export function ordersFor(facts: Facts): Orders | null {
     },
     resolve: toResolve(facts),
     target: cluster?.release ?? null,
-    fetch: cluster?.release ? !shared || cluster.fetcher === environment.unit : false,
+    fetch: cluster?.release ? !shared || fetches(facts, cluster) : false,
     workerKey: role !== "web",
     clusterSecret: leader && !facts.secret.exists,
     database: role === "web" ? facts.database.answer : null,
@@ -69,8 +70,21 @@ export function ordersFor(facts: Facts): Orders | null {
 
 function probeFor(facts: Facts): Orders["probe"] {
   const web = webPeer(facts);
-  if (!facts.leader || !web?.address || !web.report?.web) return null;
-  return { unit: web.unit, url: `http://${web.address}:${facts.options.webPort}` };
+  if (!facts.leader || !web?.address) return null;
+  return {
+    unit: web.unit,
+    url: `http://${web.address}:${facts.options.webPort}`,
+    ...(web.report?.web ? {} : { installing: true }),
+  };
+}
+
+/**
+ * The fetcher fetches, and the leader stands by: the store's lock lets one of them in, so the leader takes over when the
+ * fetcher's machine is gone and does nothing before. Who is in the middle of it finishes, whoever leads or is named by then.
+ */
+function fetches({ environment, leader, local }: Facts, { fetcher, release }: Cluster): boolean {
+  if (leader || fetcher === environment.unit) return true;
+  return isFetching(local.agent) && local.agent?.fetch?.version === release?.version;
 }
 
 /** Workers that have told us their key and are on their way to this web, or there already. */

@@ -17,7 +17,7 @@ export function report(facts: Facts): UnitReport {
     ready: isReady(facts),
     store: store?.mounted && store.id && !store.problem ? { id: store.id, writable: store.writable } : null,
     published:
-      release?.verified && cluster?.fetcher === facts.environment.unit
+      release?.verified && (facts.leader || cluster?.fetcher === facts.environment.unit)
         ? { sha256: release.sha256, manifestSha256: release.manifestSha256 }
         : null,
     worker:

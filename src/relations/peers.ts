@@ -28,7 +28,7 @@ export interface UnitReport {
   /** Its role's service runs that release and does its work. */
   readonly ready: boolean;
   readonly store: { readonly id: string; readonly writable: boolean } | null;
-  /** A release this unit has fetched and published, or found published while it was the fetcher. */
+  /** A release this unit has fetched and published, or found published while it was the fetcher or led. */
   readonly published: { readonly sha256: string; readonly manifestSha256: string } | null;
   /** Worker's name in Concourse, and its public key. */
   readonly worker: { readonly name: string; readonly key: string } | null;

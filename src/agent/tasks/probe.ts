@@ -1,4 +1,5 @@
 /** On the leader: does the web of another unit still answer? */
+import { errno } from "../../store/errors.ts";
 import { readInfo } from "../../concourse/api.ts";
 import type { Orders } from "../contract.ts";
 import type { Task } from "../runner.ts";
@@ -19,14 +20,14 @@ export function probeTask(world: TaskWorld): Task<Needs> {
     name: "probe",
     rest: { probe: null },
     needs: ({ probe }) => probe,
-    begin: ({ unit, url }) => {
+    begin: ({ unit, url, installing = false }) => {
       let missed = 0;
       let since = 0;
       return async (io) => {
         // What was said of another web says nothing of this one.
         if (world.findings().probe?.unit !== unit) io.report({ probe: { unit, silent: false } });
         const asked = clock.steady();
-        if (await answers(io.signal, url)) {
+        if (await answers(io.signal, url, installing)) {
           missed = 0;
           io.report({ probe: { unit, silent: false } });
         } else {
@@ -40,12 +41,12 @@ export function probeTask(world: TaskWorld): Task<Needs> {
     },
   };
 
-  async function answers(outer: AbortSignal, url: string): Promise<boolean> {
+  async function answers(outer: AbortSignal, url: string, installing: boolean): Promise<boolean> {
     try {
       await within(clock, ANSWER_MS, outer, (signal) => readInfo({ http, url, signal }));
       return true;
-    } catch {
-      return false;
+    } catch (error) {
+      return installing && errno(error) === "ECONNREFUSED";
     }
   }
 }

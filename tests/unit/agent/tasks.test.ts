@@ -313,6 +313,16 @@ describe("probe", () => {
     expect(world.state.probe).toBeNull();
   });
 
+  test("a closed port is silence where a web has run, and none where one is being installed", async () => {
+    world.answer = () => Promise.reject(Object.assign(new Error("refused"), { code: "ECONNREFUSED" }));
+    await startPrivate({ probe: { unit: "ci/1", url: "http://other", installing: true } });
+    await world.clock.advance(90_000);
+    expect(world.state.probe).toEqual({ unit: "ci/1", silent: false });
+    world.order({ probe: { unit: "ci/1", url: "http://other" } });
+    await world.clock.advance(90_000);
+    expect(world.state.probe).toEqual({ unit: "ci/1", silent: true });
+  });
+
   test("silence of one web says nothing of the next", async () => {
     await startPrivate({ probe: { unit: "ci/1", url: "http://one" } });
     await world.clock.advance(90_000);

@@ -53,13 +53,27 @@ describe("the leader's decisions", () => {
   });
 
   test.each([
-    ["the fetcher's", "ci/0", target.manifestSha256],
-    ["any other unit's", "ci/1", null],
-  ])("%s word on the manifest", (_, fetcher, expected) => {
+    ["the fetcher's", "ci/1", "ci/1", target.manifestSha256],
+    ["the leader's own", "ci/1", "ci/0", target.manifestSha256],
+    ["any other unit's", "ci/0", "ci/1", null],
+  ])("%s word on the manifest", (_, fetcher, speaker, expected) => {
     const open = change(cluster, { fetcher, release: { manifestSha256: null } });
-    expect(lead(change(web, { peers: { cluster: open }, local: { followed: null } }))?.release?.manifestSha256).toBe(
-      expected,
-    );
+    const { published } = webReport;
+    const facts = change(web, {
+      peers: {
+        cluster: open,
+        report: change(webReport, { published: speaker === "ci/0" ? published : null }),
+        others: [
+          {
+            unit: "ci/1",
+            address: null,
+            report: change(workerReport, { published: speaker === "ci/1" ? published : null }),
+          },
+        ],
+      },
+      local: { followed: null },
+    });
+    expect(lead(facts)?.release?.manifestSha256).toBe(expected);
   });
 
   test("a unit that followed more than the leader knows of lifts the generation above it", () => {
@@ -133,6 +147,20 @@ describe("who fetches", () => {
       peers: { report: change(webReport, { store: { id: "store-1", writable: false } }) },
     });
     expect(lead(readOnly)?.fetcher).toBe("ci/1");
+  });
+
+  test("moves to the leader once it has got the lock, for as long as nothing is published", () => {
+    const fetch = { version: "7.14.3", step: "downloading" as const, bytes: 1, total: 2, rate: 1, holder: null };
+    const away = { fetcher: "ci/1", release: { manifestSha256: null } };
+    const took = change(web, {
+      peers: { cluster: change(cluster, away), report: { published: null } },
+      local: { followed: null, agent: { fetch } },
+    });
+    expect(lead(took)?.fetcher).toBe("ci/0");
+    const waits = change(took, { local: { agent: { fetch: { ...fetch, step: "waiting" } } } });
+    expect(lead(waits)?.fetcher).toBe("ci/1");
+    const done = change(took, { peers: { cluster: change(cluster, { fetcher: "ci/1" }) } });
+    expect(lead(done)?.fetcher).toBe("ci/1");
   });
 
   test("stays while it has not reported", () => {

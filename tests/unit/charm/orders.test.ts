@@ -1,6 +1,6 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { ordersFor } from "../../../src/charm/orders.ts";
-import { change, peers, web, worker, workerReport } from "./facts.ts";
+import { change, cluster, peers, target, web, webReport, worker, workerReport } from "./facts.ts";
 
 test("the web's agent expects every worker that has told its key, and no other unit", () => {
   const second = { unit: "ci/2", address: "10.1.1.12", report: change(workerReport, { worker: { name: "w-2" } }) };
@@ -12,4 +12,30 @@ test("the web's agent expects every worker that has told its key, and no other u
 
 test("a worker's agent is told nothing of the web's secrets", () => {
   expect(ordersFor(worker)).toMatchObject({ web: null, database: null, clusterSecret: false });
+});
+
+describe("who may fetch", () => {
+  const away = { peers: { cluster: change(cluster, { fetcher: "ci/9" }) }, local: { followed: null } };
+  const fetching = (step: "downloading" | "waiting", version = target.version) => ({
+    local: { agent: { fetch: { version, step, bytes: 1, total: 2, rate: 1, holder: null } } },
+  });
+
+  test.each([
+    ["the fetcher", change(worker, { peers: { cluster: change(cluster, { fetcher: "ci/1" }) } }), true],
+    ["the leader, who stands by", change(web, away), true],
+    ["nobody else", worker, false],
+    ["who holds the lock already", change(worker, fetching("downloading")), true],
+    ["but not for another release", change(worker, fetching("downloading", "7.0.0")), false],
+    ["nor who only waits for it", change(worker, fetching("waiting")), false],
+  ])("%s", (_, facts, may) => {
+    expect(ordersFor(facts)?.fetch).toBe(may);
+  });
+});
+
+test("the web of another unit is probed, more leniently while it is not installed", () => {
+  const follower = change(web, { peers: { cluster: change(cluster, { web: "ci/1" }) }, local: { followed: null } });
+  const url = "http://10.1.1.11:8080";
+  expect(ordersFor(follower)?.probe).toEqual({ unit: "ci/1", url, installing: true });
+  const running = { unit: "ci/1", address: "10.1.1.11", report: webReport };
+  expect(ordersFor(change(follower, { peers: { others: [running] } }))?.probe).toEqual({ unit: "ci/1", url });
 });
