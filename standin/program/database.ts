@@ -83,7 +83,7 @@ function describe(error: unknown, settings: Settings): string {
   const target = `\`user=${settings.text("postgres-user") || "root"} database=${settings.text("postgres-database")}\``;
   const address = `${host}:${settings.text("postgres-port")} (${host})`;
   if (error instanceof postgres.PostgresError) {
-    return `failed to connect to ${target}: ${address}: server error: ${error.severity}: ${error.message} (SQLSTATE ${error.code})`;
+    return `failed to connect to ${target}: ${address}: server error: ${serverText(error)}`;
   }
   const { code = "" } = error as NodeJS.ErrnoException;
   const port = settings.text("postgres-port");
@@ -94,6 +94,9 @@ function describe(error: unknown, settings: Settings): string {
   };
   return `failed to connect to ${target}: ${causes[code] ?? `${address}: ${messageOf(error)}`}`;
 }
+
+const serverText = (error: postgres.PostgresError): string =>
+  `${error.severity}: ${error.message} (SQLSTATE ${error.code})`;
 
 /** The newest migration that passed, 0 for an empty database. */
 export async function currentVersion(sql: Sql): Promise<number> {
@@ -107,22 +110,31 @@ export async function currentVersion(sql: Sql): Promise<number> {
 /**
  * Brings the schema up to what this version supports; a newer schema is left as it is, without complaint. Several
  * webs may start at once: the others wait for the one that holds the lock.
+ *
+ * @throws Failure with what the server said.
  */
 export async function migrateDatabase(sql: Sql, target: number = MIGRATION): Promise<void> {
   const session = await sql.reserve();
   try {
     while (!(await tryLock(session))) await delay(LOCK_POLL_MS);
     try {
-      await session.unsafe(HISTORY_TABLE);
-      const current = await currentVersion(session);
-      if (current < target) await migrateUp(session, target);
-      else if (current > target && target < MIGRATION) await record(session, target, "down", "passed");
+      await migrateLocked(session, target);
     } finally {
       await session`SELECT pg_advisory_unlock(${MIGRATION_LOCK})`;
     }
+  } catch (error) {
+    if (!(error instanceof postgres.PostgresError)) throw error;
+    throw new Failure(`failed to connect to database: ${serverText(error)}`);
   } finally {
     session.release();
   }
+}
+
+async function migrateLocked(session: Sql, target: number): Promise<void> {
+  await session.unsafe(HISTORY_TABLE);
+  const current = await currentVersion(session);
+  if (current < target) await migrateUp(session, target);
+  else if (current > target && target < MIGRATION) await record(session, target, "down", "passed");
 }
 
 async function tryLock(session: Sql): Promise<boolean> {
@@ -140,7 +152,9 @@ async function migrateUp(session: Sql, target: number): Promise<void> {
   } catch (error) {
     await session.unsafe("ROLLBACK");
     await record(session, target, "up", "failed");
-    throw new Failure(`failed to migrate database: migration '${target}' failed, rolled back: ${messageOf(error)}`);
+    throw new Failure(
+      `failed to connect to database: Migration '${target}' failed and was rolled back: ${messageOf(error)}`,
+    );
   }
 }
 

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { Loopback, freePort, type Credentials } from "../../src/model/plugins/postgresql/loopback.ts";
 
+type Config = Parameters<typeof Loopback.start>[0];
 type Environment = Readonly<Record<string, string>>;
 
 /** A running `concourse`. */
@@ -68,8 +69,9 @@ export class Cluster {
     this.command = command;
   }
 
-  static async start(command: readonly string[]): Promise<Cluster> {
-    const database = await Loopback.start();
+  /** `config`: options of the PostgreSQL plug-in. */
+  static async start(command: readonly string[], config: Config = {}): Promise<Cluster> {
+    const database = await Loopback.start(config);
     const directory = await mkdtemp(join(tmpdir(), "stand-in-cluster-"));
     const credentials = await database.relate(1, "concourse");
     const cluster = new Cluster(directory, database, credentials, [await freePort(), await freePort()], command);
