@@ -4,19 +4,19 @@ import { holds, type Report } from "./types.ts";
 
 const STYLE = `
 :root { color-scheme: light dark; --ink: #1d2329; --soft: #66707a; --line: #d9dee3; --paper: #ffffff; --panel: #f5f7f9;
-  --starting: #c3cbd3; --downloading: #2f6fde; --waiting: #e3a72f; --working: #7aa7e8; --blocked: #cf4436; --active: #2f9e5f; }
+  --starting: #c3cbd3; --downloading: #2f6fde; --waiting: #e3a72f; --working: #7aa7e8; --blocked: #cf4436; --active: #2f9e5f; --good: #1c7541; --bad: #b5301f; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e6eaee; --soft: #9aa5b0; --line: #343c44; --paper: #14181c; --panel: #1d2329;
-  --starting: #4b555f; } }
+  --starting: #4b555f; --good: #57c785; --bad: #ff8271; } }
 * { box-sizing: border-box; }
 body { margin: 0 auto; max-width: 1040px; padding: 32px 24px 64px; background: var(--paper); color: var(--ink);
   font: 15px/1.5 system-ui, sans-serif; }
 h1 { font-size: 26px; margin: 0 0 4px; } h2 { font-size: 18px; margin: 36px 0 10px; }
 .lead { color: var(--soft); margin: 0 0 16px; }
-.result { display: inline-block; padding: 3px 12px; border-radius: 12px; color: #fff; background: var(--active); font-weight: 600; }
-.result.bad { background: var(--blocked); }
+.result { display: inline-block; padding: 3px 12px; border-radius: 12px; color: #fff; background: #1c7541; font-weight: 600; }
+.result.bad { background: #b5301f; }
 table { border-collapse: collapse; width: 100%; } th, td { text-align: left; vertical-align: top; padding: 6px 12px 6px 0; border-bottom: 1px solid var(--line); }
 th { color: var(--soft); font-weight: 500; } td { overflow-wrap: anywhere; } td.result-cell, td.limit { white-space: nowrap; overflow-wrap: normal; } td.result-cell { font-weight: 600; }
-.yes { color: var(--active); } .no { color: var(--blocked); } .open { color: var(--soft); }
+.yes { color: var(--good); } .no { color: var(--bad); } .open { color: var(--soft); }
 pre { background: var(--panel); padding: 14px; border-radius: 6px; overflow-x: auto; font-size: 12.5px; line-height: 1.45; }
 figure { margin: 0; overflow-x: auto; } svg { width: 100%; min-width: 720px; height: auto; font: 12px system-ui, sans-serif; }
 svg text { fill: var(--soft); } svg text.unit { fill: var(--ink); } svg .tick { stroke: var(--line); }

@@ -9,7 +9,6 @@ const WAITING_FOR_DOWNLOAD = /^Waiting for \S+ to download Concourse/;
 const INSTALLING =
   /^(?:Waiting for \S+ to download|Waiting for the leader to choose|Looking up the|Downloading|Unpacking and verifying|Checking|Installing) /;
 const WEB = /^Web server ready/;
-const WORKER = /^Worker ready/;
 const STARTING_WEB = /^Starting web server/;
 
 export interface Interval {
@@ -54,18 +53,10 @@ export function firstUnits(evidence: Evidence): string[] {
   return Object.keys(unitsOf(evidence.status, APPLICATION)).filter((unit) => !added.has(unit));
 }
 
-export function webUnit(evidence: Evidence): string | null {
-  return shownAtTheEnd(evidence, WEB)[0] ?? null;
-}
-
-export function workerUnits(evidence: Evidence): string[] {
-  return shownAtTheEnd(evidence, WORKER);
-}
-
-function shownAtTheEnd({ status }: Evidence, text: RegExp): string[] {
-  return Object.entries(unitsOf(status, APPLICATION))
-    .filter(([, unit]) => text.test(unit["workload-status"].message ?? ""))
-    .map(([name]) => name);
+/** The unit that shows itself as the web at the end. */
+export function webUnit({ status }: Evidence): string | null {
+  const units = Object.entries(unitsOf(status, APPLICATION));
+  return units.find(([, unit]) => WEB.test(unit["workload-status"].message ?? ""))?.[0] ?? null;
 }
 
 /** From the web's first start to its being ready. */

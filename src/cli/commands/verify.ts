@@ -13,7 +13,7 @@ import { LocalEngine } from "../local-engine.ts";
 import { provideHostPackages } from "../provide-host-packages.ts";
 import type { ReleaseChoice } from "../release-choice.ts";
 import { ExitError } from "../report.ts";
-import { interrupted, print, requireRoot, say } from "../session.ts";
+import { interrupted, modelNames, print, requireRoot, say } from "../session.ts";
 
 /** 128 + SIGINT, as shells report it. */
 const INTERRUPTED = 130;
@@ -54,8 +54,9 @@ export default defineCommand({
     } catch (error) {
       throw signal.aborted ? new ExitError(INTERRUPTED, "interrupted: nothing was verified") : error;
     } finally {
-      if (args.keep === true) say(`Model "${model}" goes on. Remove it with: concourse-machine down --yes -m ${model}`);
-      else await engine.remove();
+      if (args.keep !== true) await engine.remove();
+      else if (modelNames().includes(model))
+        say(`Model "${model}" goes on. Remove it with: concourse-machine down --yes -m ${model}`);
     }
     const files = await writeReport(resolve(args["report-dir"]), report);
     if (args.json === true) print(`${JSON.stringify({ holds: holds(report), ...report })}\n`);
