@@ -177,7 +177,7 @@ test("refresh: files of the new charm, upgrade-charm, config-changed", async () 
 });
 
 test("the supervisor killed: machines go on, and nothing is forgotten", async () => {
-  const pid = Number(await readFile(join(tool.modelDirectory, "supervisor.pid"), "utf8"));
+  const pid = await tool.supervisor();
   await tool.inUnit("one/0", "touch /run/still-the-same-boot");
   const before = (await trace("one/0")).length;
   process.kill(pid, "SIGKILL");
@@ -185,7 +185,19 @@ test("the supervisor killed: machines go on, and nothing is forgotten", async ()
   await tool.active();
   await tool.inUnit("one/0", "test -e /run/still-the-same-boot");
   expect((await trace("one/0")).slice(before).filter((hook) => hook === "hooks/start")).toEqual([]);
-  expect(Number(await readFile(join(tool.modelDirectory, "supervisor.pid"), "utf8"))).not.toBe(pid);
+  expect(await tool.supervisor()).not.toBe(pid);
+});
+
+test("the supervisor killed in the middle of a hook: an error that is retried, and nothing left of the old run", async () => {
+  await tool.ok("config", "two", "slow=config-changed");
+  await tool.until("the hook", (status) => unitsOf(status)["two/0"]?.agent.message === "running config-changed hook");
+  process.kill(await tool.supervisor(), "SIGKILL");
+  const failed = await tool.until("error", (status) => unitsOf(status)["two/0"]?.workload.current === "error");
+  expect(unitsOf(failed)["two/0"]?.workload.message).toBe('hook failed: "config-changed"');
+  expect(await tool.inUnit("two/0", "cat /proc/[0-9]*/comm")).not.toContain("sleep");
+  await tool.ok("config", "two", "slow=");
+  await tool.ok("resolved", "two/0");
+  await tool.active("two/0");
 });
 
 test("a reboot of the machine: start once more", async () => {

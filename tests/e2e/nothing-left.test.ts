@@ -75,7 +75,7 @@ async function modelWithUnits(name: string): Promise<{ short: string; network: s
   await tool.ok("deploy", "./tiny.charm", "-n", "2");
   await tool.active("tiny/0", "tiny/1");
   const { short } = JSON.parse(await readFile(join(tool.modelDirectory, "model.json"), "utf8")) as { short: string };
-  const pid = Number(await readFile(join(tool.modelDirectory, "supervisor.pid"), "utf8"));
+  const pid = await tool.supervisor();
   return { short, network: readlinkSync(`/proc/${pid}/ns/net`), pid };
 }
 
@@ -108,7 +108,7 @@ test("down when the supervisor is dead", async () => {
 test("down when the supervisor hangs, and of a model that never quite began", async () => {
   tool = await Tool.create("left-half");
   await tool.ok("add-model", "left-half");
-  const pid = Number(await readFile(join(tool.modelDirectory, "supervisor.pid"), "utf8"));
+  const pid = await tool.supervisor();
   const { short } = JSON.parse(await readFile(join(tool.modelDirectory, "model.json"), "utf8")) as { short: string };
   const network = readlinkSync(`/proc/${pid}/ns/net`);
   process.kill(pid, "SIGKILL");

@@ -15,6 +15,8 @@ export class LiveModel {
   readonly log: DebugLog;
   readonly #listeners = new Set<() => void>();
   #scheduled = false;
+  /** What was written last: the state's revision, and the rest of the record as text. */
+  #written = { revision: -1, rest: "" };
 
   constructor(paths: ModelPaths, network: Network) {
     this.paths = paths;
@@ -43,11 +45,25 @@ export class LiveModel {
     });
   }
 
-  /** Writes record and log now. A kill at any later moment loses nothing that was changed before. */
+  /** The same after a use of the state that mostly changes nothing: a hook command. */
+  maybeChanged(): void {
+    this.#drainLog();
+    if (this.state.revision !== this.#written.revision) this.changed();
+  }
+
+  /** Writes record and log now, where they differ from what is written. A kill at any later moment loses nothing that was changed before. */
   save(): void {
-    for (const entry of this.state.drainLog()) this.log.write(entry);
+    this.#drainLog();
+    const { state: _old, ...others } = this.record;
+    const now = { revision: this.state.revision, rest: JSON.stringify(others) };
+    if (now.revision === this.#written.revision && now.rest === this.#written.rest) return;
     this.record.state = this.state.snapshot();
     writeRecord(this.paths, this.record);
+    this.#written = now;
+  }
+
+  #drainLog(): void {
+    for (const entry of this.state.drainLog()) this.log.write(entry);
   }
 
   /** Calls back after every change; the returned function ends it. */

@@ -28,7 +28,13 @@ const Record_ = z.object({
   /** Context ids of hooks, actions and execs under way, so that a successor can end what is left of them. */
   running: z.array(z.string()),
   /** Arguments of the release mirror, or null if the model runs none. */
-  mirror: z.object({ release: z.string() }).nullable(),
+  mirror: z
+    .object({
+      release: z.string(),
+      /** Bytes a second; null = as fast as it goes. */
+      throttle: z.number().nullable().default(null),
+    })
+    .nullable(),
   /** Snapshot of the model's state; null before the first start. */
   state: z.unknown(),
 });

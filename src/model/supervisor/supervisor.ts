@@ -5,7 +5,7 @@
 
 import { createServer, type Server } from "node:net";
 import { once } from "node:events";
-import { rmSync, writeFileSync } from "node:fs";
+import { rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { MachineKind, Network } from "../../machines/machine.ts";
 import { startMirror, type Mirror } from "../mirror/mirror.ts";
@@ -17,6 +17,7 @@ import { Fleet } from "./fleet.ts";
 import { startHookServer, type ExecCall, type HookReply, type ToolCall } from "./hook-server.ts";
 import { killContexts } from "./leftovers.ts";
 import { LiveModel } from "./live-model.ts";
+import { announceAddressChanges } from "./neighbours.ts";
 import { OutsideLink } from "./outside-link.ts";
 import type { ModelPaths } from "./paths.ts";
 import { PlayedApplications } from "./played.ts";
@@ -68,6 +69,7 @@ export class Supervisor {
     const { paths, network } = this.#start;
     if (!(await this.#isOnlyOne())) return false;
     writeFileSync(paths.pid, `${process.pid}\n`);
+    announceAddressChanges(this.#start.hostNetwork);
     killContexts(this.model.record.running);
     this.model.record.running = [];
     await this.#openOutside();
@@ -114,7 +116,10 @@ export class Supervisor {
     const { mirror } = this.model.record;
     if (mirror === null) return;
     const log = join(this.model.paths.root, "log", "mirror.jsonl");
-    const options = { address: this.model.network.address, port: MIRROR_PORT, releases: [mirror.release], log };
+    const { release, throttle } = mirror;
+    // A directory serves every archive in it.
+    const releases = statSync(release).isDirectory() ? release : [release];
+    const options = { address: this.model.network.address, port: MIRROR_PORT, releases, log, throttle };
     this.#mirror = await startMirror(options);
   }
 
@@ -178,7 +183,7 @@ export class Supervisor {
     }
     const reply = run.tool(call, this.model.now(), (path) => agent.readFile(path));
     if (run.reboot === "now") agent.kill(call.contextId);
-    this.model.changed();
+    this.model.maybeChanged();
     return reply;
   }
 

@@ -86,7 +86,7 @@ export const machineVerbs = {
   disks: verb(z.object({}), ({ supervisor }) => supervisor.model.record.disks),
 
   "serve-release": verb(z.object({ release: z.string() }), async ({ supervisor }, { release }) => {
-    supervisor.model.record.mirror = { release };
+    supervisor.model.record.mirror = { release, throttle: null };
     await supervisor.openMirror();
     return mirrorOf({ supervisor } as VerbContext).status();
   }),
@@ -95,9 +95,11 @@ export const machineVerbs = {
 
   "mirror-requests": verb(z.object({}), (context) => mirrorOf(context).requests()),
 
-  throttle: verb(z.object({ bytesPerSecond: z.number().positive().nullable() }), (context, { bytesPerSecond }) =>
-    mirrorOf(context).throttle(bytesPerSecond),
-  ),
+  throttle: verb(z.object({ bytesPerSecond: z.number().positive().nullable() }), (context, { bytesPerSecond }) => {
+    mirrorOf(context).throttle(bytesPerSecond);
+    const { record } = context.supervisor.model;
+    if (record.mirror !== null) record.mirror.throttle = bytesPerSecond;
+  }),
 
   fault: verb(Fault.partial(), (context, faults) =>
     Object.keys(faults).length === 0
