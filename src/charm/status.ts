@@ -100,7 +100,7 @@ function working(facts: Facts): Status | null {
       ? busy(`Changing to Concourse ${version}`)
       : waiting(`Waiting for its turn to change to Concourse ${version}`);
   }
-  const { fetch } = agent;
+  const fetch = agent.fetch?.version === version ? agent.fetch : null;
   if (fetch?.step === "downloading" || fetch?.step === "unpacking")
     return busy(progressText(version, { ...fetch, step: fetch.step }));
   if (fetch?.step === "waiting")

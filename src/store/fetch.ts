@@ -274,18 +274,14 @@ class Fetch {
     if (right) {
       throw this.#refused(blocked("bad-archive", `Archive of ${version} refused: ${fault?.message ?? "no contents"}`));
     }
+    const source = this.#source();
+    if (fault?.truncated === true) {
+      const message = `Archive of ${version} ends after ${bytes} bytes: put the whole file at ${source}`;
+      throw this.#refused(blocked("truncated", message));
+    }
     const digests = `sha256 ${sha256.slice(0, 8)}…, not ${this.#target.sha256.slice(0, 8)}…`;
-    throw this.#refused(
-      fault?.truncated === true
-        ? blocked(
-            "truncated",
-            `Archive of ${version} ends after ${bytes} bytes (${digests}): put the whole file at ${this.#source()}`,
-          )
-        : blocked(
-            "digest-mismatch",
-            `Archive of ${version} has ${digests}: correct it at ${this.#source()} or set release-digest`,
-          ),
-    );
+    const message = `Archive of ${version} has ${digests}: correct it at ${source} or set release-digest`;
+    throw this.#refused(blocked("digest-mismatch", message));
   }
 
   /** The error for an archive that need not be fetched again as long as it looks the same. */

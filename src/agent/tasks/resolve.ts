@@ -6,6 +6,8 @@ import { unitResource } from "../resource.ts";
 import type { Task } from "../runner.ts";
 import type { TaskWorld } from "../world.ts";
 
+/** A question that still stands after its answer: the archive was another one, and the answer may be corrected. */
+const AGAIN_MS = 10_000;
 /** GitHub answers 60 questions an hour to those it does not know. */
 const GITHUB_RETRY_MS = 90_000;
 
@@ -24,16 +26,22 @@ export function resolveTask(world: TaskWorld): Task<Needs> {
     begin: ({ question, source, unit }) => {
       const resource = unitResource(world, unit);
       return async (io) => {
+        let isLocal = source.mirror !== null;
+        const attached = async () => {
+          const path = await resource();
+          isLocal ||= path !== null;
+          return path;
+        };
         try {
-          const { target } = await resolve(ports, source, question, resource);
+          const { target } = await resolve(ports, source, question, attached);
           io.report({ resolved: { asked: question.version, target, problem: null } });
         } catch (error) {
           const problem = knownProblem(error);
           if (problem === null) throw error;
           io.report({ resolved: { asked: question.version, target: null, problem } });
-          throw new Fault(problem, source.mirror === null ? GITHUB_RETRY_MS : null);
+          throw new Fault(problem, isLocal ? null : GITHUB_RETRY_MS);
         }
-        return null;
+        return isLocal ? AGAIN_MS : GITHUB_RETRY_MS;
       };
     },
   };

@@ -20,18 +20,23 @@ const downloads = () => world.requests.filter((line) => line === `GET ${MIRROR}/
 const releases = () => world.fs.names(`${STORE}/releases`);
 
 describe("resolve", () => {
-  test.each(["7.14.3", ""])("version %j is asked for once", async (version) => {
-    world.answer = mirrorOf(world.clock, archive);
-    await world.start(privately({ target: null, resolve: { version, arch: "amd64" } }));
-    await world.clock.advance(5_000);
-    expect(world.state.resolved).toEqual({ asked: version, target: archive.target, problem: null });
-    const asked = world.requests.length;
-    await world.clock.advance(600_000);
-    expect(world.requests).toHaveLength(asked);
-    world.order({ resolve: null });
-    await world.clock.advance(1_000);
-    expect(world.state.resolved).toBeNull();
-  });
+  test.each(["7.14.3", ""])(
+    "version %j is asked for, and at leisure again while the question stands",
+    async (version) => {
+      world.answer = mirrorOf(world.clock, archive);
+      await world.start(privately({ target: null, resolve: { version, arch: "amd64" } }));
+      await world.clock.advance(5_000);
+      expect(world.state.resolved).toEqual({ asked: version, target: archive.target, problem: null });
+      const asked = world.requests.length;
+      await world.clock.advance(100_000);
+      expect(world.requests).toHaveLength(asked * 11);
+      world.order({ resolve: null });
+      await world.clock.advance(1_000);
+      expect(world.state.resolved).toBeNull();
+      await world.clock.advance(100_000);
+      expect(world.requests).toHaveLength(asked * 11);
+    },
+  );
 
   test("a version that does not exist is a problem, and found within 15 s of being there", async () => {
     world.answer = async () => ({ status: 404 });
@@ -43,6 +48,17 @@ describe("resolve", () => {
     world.answer = mirrorOf(world.clock, archive);
     await world.clock.advance(15_000);
     expect(world.state.resolved).toEqual({ asked: "7.14.3", target: archive.target, problem: null });
+  });
+
+  test("a digest that is corrected while the question stands is told within 15 s", async () => {
+    const sha256 = "0".repeat(64);
+    world.answer = async () => ({ status: 200, body: `${sha256}  it\n` });
+    await world.start(privately({ target: null, resolve: { version: "7.14.3", arch: "amd64" } }));
+    await world.clock.advance(5_000);
+    expect(world.state.resolved?.target?.sha256).toBe(sha256);
+    world.answer = mirrorOf(world.clock, archive);
+    await world.clock.advance(15_000);
+    expect(world.state.resolved?.target).toEqual(archive.target);
   });
 
   test("the resource is asked for by the charm's own way", async () => {

@@ -52,6 +52,21 @@ describe("the leader's decisions", () => {
     });
   });
 
+  test("an archive with another digest makes it ask for the digest again, until it is published", () => {
+    const fetchProblem = { code: "digest-mismatch", message: "", blocked: true };
+    const mismatch = change(web, {
+      peers: { cluster: change(cluster, { release: { manifestSha256: null } }) },
+      local: { followed: null, agent: { fetchProblem } },
+    });
+    expect(toResolve(mismatch)).toEqual({ version: "7.14.3", arch: "amd64" });
+    const corrected = { ...target, sha256: "d".repeat(64), manifestSha256: null };
+    const found = change(mismatch, {
+      local: { agent: { resolved: { asked: "7.14.3", target: corrected, problem: null } } },
+    });
+    expect(lead(found)?.release).toEqual(corrected);
+    expect(toResolve(change(web, { local: { agent: { fetchProblem } } }))).toBeNull();
+  });
+
   test.each([
     ["the fetcher's", "ci/1", "ci/1", target.manifestSha256],
     ["the leader's own", "ci/1", "ci/0", target.manifestSha256],

@@ -139,6 +139,22 @@ test.each<[string, Facts, string, string]>([
     "Downloading Concourse 7.14.3: 42% of 171 MB, 2.6 MB/s",
   ],
   [
+    "another release was being fetched",
+    change(web, {
+      peers: { cluster: unfetched },
+      local: {
+        followed: null,
+        current: null,
+        agent: {
+          release: null,
+          fetch: { version: "7.14.2", step: "downloading", bytes: 73e6, total: 171e6, rate: 2.6e6, holder: null },
+        },
+      },
+    }),
+    "maintenance",
+    "Checking Concourse 7.14.3",
+  ],
+  [
     "waiting for the fetcher",
     change(worker, {
       peers: { cluster: unfetched },
