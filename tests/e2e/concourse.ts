@@ -7,6 +7,7 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { packCharm } from "../../scripts/pack.ts";
 import type { Faults, MirrorRequest, MirrorStatus } from "../../src/model/mirror/mirror.ts";
+import type { StatusData } from "../../src/model/state/types.ts";
 import type { HistoryEntry } from "../../src/model/supervisor/status-history.ts";
 import { request } from "../../src/model/supervisor/protocol.ts";
 import { standInArchive, type StandIn, type Variant } from "../../standin/archive.ts";
@@ -44,6 +45,13 @@ export interface Healed {
   readonly ms: number;
 }
 
+export interface Vitals {
+  /** Main processes; 0 = not running. */
+  readonly web: number;
+  readonly worker: number;
+  readonly release: string;
+}
+
 /** Makes the model and deploys. Nothing is waited for. `tool` has no model yet; `Tool.remove` removes everything. */
 export async function deployConcourse(tool: Tool, options: DeploymentOptions = {}): Promise<Concourse> {
   const { units = 3, config = {}, database = "related", storage = "attached" } = options;
@@ -69,6 +77,13 @@ export async function deployConcourse(tool: Tool, options: DeploymentOptions = {
   await tool.ok("deploy", "-m", tool.model, charm, APPLICATION, "-n", `${units}`, ...words, ...disk);
   if (database === "related") await concourse.integrate();
   return concourse;
+}
+
+function isReady(status: StatusData): boolean {
+  const units = Object.values(unitsOf(status));
+  return (
+    units.length > 0 && units.every(({ workload, agent }) => `${workload.current} ${agent.current}` === "active idle")
+  );
 }
 
 const small = ({ version = "7.14.3", variant = "small" }: DeploymentOptions): Promise<StandIn> =>
@@ -177,8 +192,8 @@ export class Concourse {
   }
 
   /** Waits until every unit is active and no hook runs. */
-  async ready(): Promise<void> {
-    await this.tool.active();
+  async ready(timeout = 240_000): Promise<void> {
+    await this.tool.until("every unit active", isReady, timeout);
   }
 
   /** All statuses a unit has shown, oldest first. */
@@ -194,6 +209,36 @@ export class Concourse {
   /** Name of the release that the unit's services run from. */
   async release(unit: string): Promise<string> {
     return basename((await this.inUnit(unit, "readlink /opt/concourse/current")).trim());
+  }
+
+  /** What every unit runs, by unit: a service that was left alone keeps its process. */
+  async vitals(): Promise<Record<string, Vitals>> {
+    const script =
+      `for s in ${WEB} ${WORKER}; do systemctl show --value --property=MainPID $s; done;` +
+      " basename $(readlink /opt/concourse/current || echo none)";
+    const words = ["exec", "-m", this.tool.model, "--application", APPLICATION, "--format", "json", "--", script];
+    const tasks = JSON.parse(await this.tool.ok(...words)) as Record<string, { results: { stdout: string } }>;
+    return Object.fromEntries(
+      Object.entries(tasks).map(([unit, { results }]) => {
+        const [web = "", worker = "", release = ""] = results.stdout.split("\n");
+        return [unit, { web: Number(web), worker: Number(worker), release }];
+      }),
+    );
+  }
+
+  /** The unit that runs the web, and those that run workers. */
+  async roles(): Promise<{ readonly web: string; readonly workers: readonly string[] }> {
+    const vitals = Object.entries(await this.vitals());
+    const web = vitals.find(([, { web: pid }]) => pid > 0)?.[0];
+    if (web === undefined) throw new Error(`no unit runs a web: ${JSON.stringify(vitals)}`);
+    return { web, workers: vitals.filter(([, { worker }]) => worker > 0).map(([unit]) => unit) };
+  }
+
+  async leader(): Promise<string> {
+    const status = await this.ask<StatusData>("status");
+    const found = Object.entries(status.applications[APPLICATION]?.units ?? {}).find(([, { leader }]) => leader)?.[0];
+    if (found === undefined) throw new Error("nobody leads");
+    return found;
   }
 
   /** The journal of a service since the unit's boot. */
