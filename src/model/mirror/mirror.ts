@@ -25,6 +25,8 @@ export interface MirrorOptions {
   readonly releases: string | readonly string[];
   /** Request log: one JSON object a line, appended. */
   readonly log?: string;
+  /** As {@link Mirror.throttle} takes it; null by default. */
+  readonly throttle?: number | null;
 }
 
 /** One finished request, as it is logged. Times in milliseconds since the epoch. */
@@ -99,6 +101,7 @@ class ReleaseMirror implements Mirror {
     this.#files = new Files(options.releases);
     this.#address = options.address;
     this.#port = options.port;
+    this.#bucket.rate = options.throttle ?? null;
     this.#log = options.log === undefined ? null : createWriteStream(options.log, { flags: "a" });
   }
 
