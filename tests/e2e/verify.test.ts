@@ -1,0 +1,109 @@
+/** `verify` replays the deployment on shared storage, every check holds, and it leaves nothing behind however it ends. */
+
+import { spawn, type ChildProcessByStdio } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Readable } from "node:stream";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import type { Report } from "../../src/report/types.ts";
+import { Tool } from "./tool.ts";
+
+const PROGRAM = join(import.meta.dirname, "../../src/cli/main.ts");
+
+let tool: Tool;
+beforeEach(async () => {
+  tool = await Tool.create("mine");
+  // The last model to go takes an empty data directory with it, and here that is the working directory too.
+  await writeFile(join(tool.directory, "kept"), "");
+});
+afterEach(() => tool.remove());
+
+function start(...args: string[]): ChildProcessByStdio<null, Readable, Readable> {
+  return spawn(process.execPath, [PROGRAM, "verify", ...args], {
+    env: { ...process.env, CONCOURSE_MACHINE_DATA: tool.directory },
+    cwd: tool.directory,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+}
+
+/** Resolves when the program has said so on standard error. */
+function said(child: ChildProcessByStdio<null, Readable, Readable>, words: string): Promise<void> {
+  let text = "";
+  return new Promise((resolve, reject) => {
+    child.stderr.on("data", (chunk) => (text += String(chunk)).includes(words) && resolve());
+    child.once("close", () => reject(new Error(`verify ended without "${words}": ${text}`)));
+  });
+}
+
+/** Processes that name our directory, apart from this test's own. */
+function processesLeft(): string[] {
+  return readdirSync("/proc")
+    .filter((pid) => /^\d+$/.test(pid) && pid !== String(process.pid))
+    .filter((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(tool.directory);
+      } catch {
+        return false;
+      }
+    });
+}
+
+function expectNothingOf(models: readonly string[]): void {
+  const directory = join(tool.directory, "models");
+  expect(existsSync(directory) ? readdirSync(directory) : []).toEqual(models);
+  expect(readFileSync("/proc/self/mountinfo", "utf8")).not.toContain(join(directory, "verify-"));
+}
+
+test("every check holds, everything is measured, and both reports say so", async () => {
+  await tool.ok("add-model", "mine");
+  const { code, stdout, stderr } = await tool.run("verify", "--json", "--units", "4", "--report-dir", "out");
+  const report = JSON.parse(stdout) as Report & { holds: boolean };
+  expect(report.checks.filter((check) => check.holds !== true)).toEqual([]);
+  // Times depend on what else this machine does; that they were seen does not.
+  const limited = report.figures.filter(({ limit }) => limit !== "");
+  expect(limited.filter((figure) => figure.holds === null)).toEqual([]);
+  expect(limited.find(({ limit }) => limit === "0")).toMatchObject({ value: "0", holds: true });
+  expect(report.holds).toBe(limited.every((figure) => figure.holds));
+  expect(code).toBe(report.holds ? 0 : 1);
+  expect(report.lanes.map(({ unit }) => unit)).toEqual([
+    ...[0, 1, 2, 3].map((number) => `concourse-ci-machine/${number}`),
+    "postgresql/0",
+  ]);
+  expect(stderr).toContain("Adding unit 4 of 4");
+  const verdict = report.holds ? "every check holds" : "NOT every check holds";
+  expect(await readFile(join(tool.directory, "out", "report.md"), "utf8")).toContain(`**Result**: ${verdict}`);
+  expect(await readFile(join(tool.directory, "out", "report.html"), "utf8")).toContain("<svg");
+  expectNothingOf(["mine"]);
+  expect(await readFile(join(tool.directory, "current-model"), "utf8")).toBe("mine\n");
+});
+
+test("Ctrl-C in the middle takes the model down", async () => {
+  const child = start();
+  await said(child, "Waiting for the release");
+  child.kill("SIGINT");
+  const [code] = (await once(child, "close")) as [number];
+  expect(code).toBe(130);
+  expectNothingOf([]);
+  expect(processesLeft()).toEqual([]);
+  expect(existsSync(join(tool.directory, "reports"))).toBe(false);
+});
+
+test("what cannot be deployed leaves nothing either", async () => {
+  const { code, stderr, stdout } = await tool.run("verify", "--charm", "./missing.charm");
+  expect([code, stdout]).toEqual([1, expect.stringContaining("FAILS    Every Step: deployment: deploy ended with 2")]);
+  expect(stderr).not.toMatch(/^\s+at /m);
+  expectNothingOf([]);
+});
+
+test.each([
+  [["--units", "1"], /invalid value "1" for option --units/],
+  [["--machines", "clouds"], /clouds/],
+  [["--release", "none"], /invalid value "none"/],
+])("%j is refused", async (words, message) => {
+  const { code, stderr } = await tool.run("verify", ...words);
+  expect(code).toBe(2);
+  expect(stderr.trim().split("\n").at(-1)).toMatch(message);
+  expectNothingOf([]);
+});
