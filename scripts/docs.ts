@@ -1,10 +1,12 @@
 /**
- * `npm run docs`: writes the tables of `docs/reference/` from the charm's own files. A test compares them, so that a table
- * that lags behind fails the build.
+ * `npm run docs`: writes the tables of `docs/reference/` from the charm's own files and the tool's own commands. A test
+ * compares them, so that a table that lags behind fails the build.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { ArgsDef, CommandDef } from "citty";
 import { parse } from "yaml";
+import { COMMANDS, type CommandEntry } from "../src/cli/commands.ts";
 import { ROOT } from "./run.mjs";
 
 interface Option {
@@ -30,8 +32,42 @@ const table = (header: readonly string[], rows: readonly (readonly string[])[]):
   [header, header.map(() => "---"), ...rows].map((row) => `| ${row.join(" | ")} |\n`).join("");
 const note = "<!-- Written by `npm run docs` from the charm's own files. -->\n";
 
+/** One command: what it does, its words, its options. `-m` is left out: nearly all have it. */
+async function commandSection(name: string, entry: CommandEntry): Promise<string> {
+  const { meta, args } = (await entry.load()).default as CommandDef<ArgsDef>;
+  const { description = entry.summary } = meta as { description?: string };
+  const all = Object.entries(args as ArgsDef);
+  const words = all.filter(([, arg]) => arg.type === "positional");
+  const options = all.filter(([option, arg]) => arg.type !== "positional" && (option !== "model" || name === "up"));
+  const rows = [
+    ...words.map(([word, arg]) => [`\`${word.toUpperCase()}\``, "", cell(arg.description ?? "")]),
+    ...options.map(([option, arg]) => [
+      `\`${cell(spelling(option, arg))}\``,
+      arg.default === undefined || arg.default === "" || arg.default === true ? "" : `\`${String(arg.default)}\``,
+      cell(arg.type === "enum" ? `${arg.description} (${arg.options?.join(", ")})` : (arg.description ?? "")),
+    ]),
+  ];
+  return `### \`${name}\`\n\n${description}.\n${rows.length === 0 ? "" : `\n${table(["Argument", "Default", "Meaning"], rows)}`}`;
+}
+
+function spelling(option: string, arg: ArgsDef[string]): string {
+  const aliases = "alias" in arg ? [arg.alias ?? []].flat() : [];
+  const names = [...aliases, option].map((name) => (name.length === 1 ? `-${name}` : `--${name}`));
+  const value = arg.type === "enum" ? " CHOICE" : arg.type === "boolean" ? "" : ` ${arg.valueHint ?? "VALUE"}`;
+  return `${names.toSorted((a, b) => a.length - b.length).join(", ")}${value}`;
+}
+
+async function commandLine(): Promise<string> {
+  const groups = Map.groupBy(Object.entries(COMMANDS), ([, { group }]) => group);
+  const sections = [...groups].map(async ([group, entries]) => {
+    const commands = await Promise.all(entries.map(([name, entry]) => commandSection(name, entry)));
+    return `## ${group}\n\n${commands.join("\n")}`;
+  });
+  return (await Promise.all(sections)).join("\n");
+}
+
 /** Path → text of every generated page. */
-export function pages(): Record<string, string> {
+export async function pages(): Promise<Record<string, string>> {
   const { options } = read("charm/config.yaml") as { options: Record<string, Option> };
   const actions = read("charm/actions.yaml") as Record<string, Action>;
   return {
@@ -66,7 +102,25 @@ ${table(
     cell(action.description),
   ]),
 )}`,
+    "docs/reference/command-line.md": `<!-- Written by \`npm run docs\` from the tool's own commands. -->
+
+# Command line
+
+\`concourse-machine COMMAND [ARGUMENTS] [-m MODEL]\`; in a clone: \`npx concourse-machine\` or \`bin/concourse-machine.mjs\`. It
+needs root. \`-m\`, \`--model\` names the model that a command works on; without it that is the one chosen with \`switch\` (\`up\` and
+\`add-model\` choose the one they make), else the only one there is.
+
+Options and words may be mixed. Unknown options are refused. Data goes to standard output, messages to standard error. Exit
+codes: 0 done; 1 failed, or an action failed; 2 a mistake of the caller, told in one line with what to do; 130 ended by Ctrl-C.
+
+| Variable | Default | Meaning |
+| --- | --- | --- |
+| \`CONCOURSE_MACHINE_DATA\` | \`/var/lib/concourse-machine\` | Models: records, logs, machines, the shared directory. On a local disk. |
+| \`CONCOURSE_MACHINE_CACHE\` | \`/var/cache/concourse-machine\` | What is slow to make and safe to delete: stand-in releases. |
+| \`CONCOURSE_MACHINE_DEBUG\` |  | \`1\`: errors with their stack. |
+
+${await commandLine()}`,
   };
 }
 
-if (import.meta.main) for (const [path, text] of Object.entries(pages())) writeFileSync(join(ROOT, path), text);
+if (import.meta.main) for (const [path, text] of Object.entries(await pages())) writeFileSync(join(ROOT, path), text);
