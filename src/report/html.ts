@@ -1,12 +1,9 @@
 import { clock, day, duration } from "./format.ts";
-import { escape, PHASES, timelineSvg } from "./timeline.ts";
+import { COLOURS, PHASES, TIMELINE_STYLE } from "./style.ts";
+import { escape, timelineSvg } from "./timeline.ts";
 import { holds, type Report } from "./types.ts";
 
-const STYLE = `
-:root { color-scheme: light dark; --ink: #1d2329; --soft: #66707a; --line: #d9dee3; --paper: #ffffff; --panel: #f5f7f9;
-  --starting: #c3cbd3; --downloading: #2f6fde; --waiting: #e3a72f; --working: #7aa7e8; --blocked: #cf4436; --active: #2f9e5f; --good: #1c7541; --bad: #b5301f; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e6eaee; --soft: #9aa5b0; --line: #343c44; --paper: #14181c; --panel: #1d2329;
-  --starting: #4b555f; --good: #57c785; --bad: #ff8271; } }
+const STYLE = `${COLOURS}${TIMELINE_STYLE}
 * { box-sizing: border-box; }
 body { margin: 0 auto; max-width: 1040px; padding: 32px 24px 64px; background: var(--paper); color: var(--ink);
   font: 15px/1.5 system-ui, sans-serif; }
@@ -18,10 +15,8 @@ table { border-collapse: collapse; width: 100%; } th, td { text-align: left; ver
 th { color: var(--soft); font-weight: 500; } td { overflow-wrap: anywhere; } td.result-cell, td.limit { white-space: nowrap; overflow-wrap: normal; } td.result-cell { font-weight: 600; }
 .yes { color: var(--good); } .no { color: var(--bad); } .open { color: var(--soft); }
 pre { background: var(--panel); padding: 14px; border-radius: 6px; overflow-x: auto; font-size: 12.5px; line-height: 1.45; }
-figure { margin: 0; overflow-x: auto; } svg { width: 100%; min-width: 720px; height: auto; font: 12px system-ui, sans-serif; }
-svg text { fill: var(--soft); } svg text.unit { fill: var(--ink); } svg .tick { stroke: var(--line); }
-svg .milestone line { stroke: var(--soft); stroke-dasharray: 2 3; } svg .milestone text { fill: var(--ink); font-size: 10px; }
-${PHASES.map(([phase]) => `rect.${phase} { fill: var(--${phase}); } .key.${phase} { background: var(--${phase}); }`).join("\n")}
+figure { margin: 0; overflow-x: auto; } svg { width: 100%; min-width: 720px; height: auto; }
+${PHASES.map(([phase]) => `.key.${phase} { background: var(--${phase}); }`).join("\n")}
 .legend span { margin-right: 18px; color: var(--soft); } .key { display: inline-block; width: 12px; height: 12px; border-radius: 2px; margin-right: 6px; }
 .legend span { white-space: nowrap; display: inline-block; } ol, ul { padding-left: 30px; }
 @media (max-width: 640px) { body { padding: 20px 16px 40px; }

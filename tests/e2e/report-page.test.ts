@@ -9,6 +9,7 @@ import { chromium, type Browser, type Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { reportOf } from "../../src/report/compose.ts";
 import { html } from "../../src/report/html.ts";
+import { timelinePicture } from "../../src/report/timeline.ts";
 import { goodEvidence } from "../fixtures/report/evidence.ts";
 
 /** Debian's `chromium`, Ubuntu's, or the one named. */
@@ -49,14 +50,14 @@ interface Opened {
   readonly complaints: string[];
 }
 
-async function open(width: number, colorScheme: "light" | "dark" = "light"): Promise<Opened> {
+async function open(width: number, colorScheme: "light" | "dark" = "light", url = address): Promise<Opened> {
   const page = await browser.newPage({ viewport: { width, height: 900 }, colorScheme });
   const requests: string[] = [];
   const complaints: string[] = [];
   page.on("request", (request) => requests.push(request.url()));
   page.on("console", (message) => complaints.push(message.text()));
   page.on("pageerror", (error) => complaints.push(error.message));
-  await page.goto(address, { waitUntil: "load" });
+  await page.goto(url, { waitUntil: "load" });
   return { page, requests, complaints };
 }
 
@@ -113,6 +114,18 @@ test.each([1600, 1200, 800, 390, 320])("nothing sticks out at a width of %i", as
     width + 1,
   );
   expect(cut).toEqual([]);
+  await page.close();
+});
+
+test("the timeline is a picture of its own, too", async () => {
+  const file = join(directory, "timeline.svg");
+  await writeFile(file, timelinePicture(report));
+  const { page, requests, complaints } = await open(1200, "light", pathToFileURL(file).href);
+  expect(requests).toHaveLength(1);
+  expect(complaints).toEqual([]);
+  expect(await page.locator("text.unit").allTextContents()).toEqual(report.lanes.map(({ unit }) => unit));
+  const painted = await page.evaluate(`getComputedStyle(document.querySelector("rect.downloading")).fill`);
+  expect(painted).toBe("rgb(47, 111, 222)");
   await page.close();
 });
 

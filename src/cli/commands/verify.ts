@@ -7,6 +7,7 @@ import { html } from "../../report/html.ts";
 import { markdown } from "../../report/markdown.ts";
 import { replay } from "../../report/scenario.ts";
 import { summary } from "../../report/summary.ts";
+import { timelinePicture } from "../../report/timeline.ts";
 import { holds, type Report } from "../../report/types.ts";
 import { count, exactly } from "../arguments.ts";
 import { LocalEngine } from "../local-engine.ts";
@@ -68,7 +69,7 @@ export default defineCommand({
 /** Returns the files' paths. */
 async function writeReport(directory: string, report: Report): Promise<string[]> {
   await mkdir(directory, { recursive: true });
-  const files = { "report.md": markdown(report), "report.html": html(report) };
+  const files = { "report.md": markdown(report), "report.html": html(report), "timeline.svg": timelinePicture(report) };
   for (const [name, text] of Object.entries(files)) await writeFile(join(directory, name), text);
   return Object.keys(files).map((name) => join(directory, name));
 }
