@@ -173,7 +173,12 @@ export interface WebState {
   /** An endpoint that needs the database answers (login and worker list). */
   readonly database: boolean;
   /** Workers in state running, with the name they registered under, sorted by name. */
-  readonly workers: readonly { readonly name: string; readonly state: string }[];
+  readonly workers: readonly {
+    readonly name: string;
+    readonly state: string;
+    /** When the registered process began, by its machine's clock, in seconds since 1970; null if the web does not tell. */
+    readonly since: number | null;
+  }[];
   readonly problem: string | null;
 }
 

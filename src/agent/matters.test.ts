@@ -33,7 +33,7 @@ const WAKES: [string, Partial<Findings>, Partial<Findings>, Orders][] = [
   ["cluster secret", {}, { clusterSecretReady: true }, orders()],
   ["database", {}, { database: { ready: true, host: "h", port: 1, problem: null } }, orders()],
   ["web", {}, { web: WEB }, orders()],
-  ["web", { web: WEB }, { web: { ...WEB, workers: [{ name: "w", state: "running" }] } }, orders()],
+  ["web", { web: WEB }, { web: { ...WEB, workers: [{ name: "w", state: "running", since: 1 }] } }, orders()],
   ["web", { web: WEB }, { web: { ...WEB, database: false, problem: "refused" } }, orders()],
   ["probe", {}, { probe: { unit: "ci/1", silent: true } }, orders()],
   ["services", {}, { services: { s: { active: "active", mainPid: 1, restarts: 0 } } }, orders()],

@@ -88,6 +88,8 @@ export interface ServiceFacts {
   readonly enabled: boolean;
   /** 0 while no process runs. */
   readonly pid: number;
+  /** When the process was started, in seconds since 1970 by the clock of then; 0 if none ever was. */
+  readonly since: number;
   readonly restarts: number;
   /** Of the running process: the release its program lies in, and the hash it was started with. */
   readonly release: string | null;
@@ -98,6 +100,7 @@ export const NOT_RUNNING: ServiceFacts = {
   active: "inactive",
   enabled: false,
   pid: 0,
+  since: 0,
   restarts: 0,
   release: null,
   config: null,

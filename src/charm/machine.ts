@@ -101,11 +101,10 @@ export async function readMachine(environment: HookEnvironment, program: string,
 const run = promisify(execFile);
 
 async function readServices(): Promise<Record<string, ServiceFacts>> {
-  const { stdout } = await run("systemctl", [
-    "show",
-    "--property=Id,ActiveState,UnitFileState,MainPID,NRestarts",
-    ...SERVICES,
-  ]);
+  const properties = "Id,ActiveState,UnitFileState,MainPID,NRestarts,ExecMainStartTimestamp";
+  const { stdout } = await run("systemctl", ["show", `--property=${properties}`, ...SERVICES], {
+    env: { ...process.env, TZ: "UTC" },
+  });
   const blocks = stdout
     .trim()
     .split("\n\n")
@@ -128,6 +127,7 @@ async function readService(shown: Record<string, string>): Promise<[string, Serv
       active: shown["ActiveState"] ?? "inactive",
       enabled: shown["UnitFileState"] === "enabled",
       pid,
+      since: seconds(shown["ExecMainStartTimestamp"] ?? ""),
       restarts: Number(shown["NRestarts"] ?? 0),
       release: releaseOf(program),
       config:
@@ -138,6 +138,12 @@ async function readService(shown: Record<string, string>): Promise<[string, Serv
     },
   ];
 }
+
+/** `Sun 2026-11-22 15:40:01 UTC` in seconds since 1970; 0 for what never began. The weekday is in the locale's words. */
+const seconds = (shown: string): number => {
+  const [date, time] = /(\d{4}-\d{2}-\d{2}) (\d{2}:\d{2}:\d{2}) UTC$/.exec(shown)?.slice(1) ?? [];
+  return date === undefined ? 0 : Date.parse(`${date}T${time}Z`) / 1000;
+};
 
 /** `…/releases/<name>[/…]` → name. A deleted program's link ends in " (deleted)", which lies behind the name. */
 const releaseOf = (path: string | null): string | null => /\/releases\/([^/]+)/.exec(path ?? "")?.[1] ?? null;

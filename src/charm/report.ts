@@ -34,7 +34,7 @@ export function isReady(facts: Facts): boolean {
   if (!role) return false;
   const service = facts.local.services[role === "web" ? WEB_SERVICE : WORKER_SERVICE] ?? NOT_RUNNING;
   if (service.active !== "active" || service.release === null || service.release !== facts.local.current) return false;
-  return role === "web" ? isWebReady(facts) : isRegistered(facts);
+  return role === "web" ? isWebReady(facts) : isRegistered(facts, service.since);
 }
 
 function isWebReady(facts: Facts): boolean {
@@ -42,9 +42,11 @@ function isWebReady(facts: Facts): boolean {
   return webAnswers(facts) && web?.database === true && web.version === versionOf(facts.local.current);
 }
 
-function isRegistered(facts: Facts): boolean {
+/** A registration that is older than the process is its predecessor's: a web keeps those for a while. */
+function isRegistered(facts: Facts, began: number): boolean {
   const web = webPeer(facts)?.report?.web;
-  return web?.answering === true && web.workers.includes(memberName(facts.environment));
+  const found = web?.workers.find(({ name }) => name === memberName(facts.environment));
+  return web?.answering === true && found !== undefined && (found.since ?? began) >= began;
 }
 
 /** `7.14.3-linux-amd64-…` → `7.14.3` */
@@ -62,7 +64,9 @@ function reportWeb(facts: Facts): WebReport | null {
     // What is in the file is what the web has loaded: it is written before a start, or just before a reload.
     authorised: answering ? keys.map(fingerprint) : (before?.authorised ?? []),
     workers: answering
-      ? (facts.local.agent?.web?.workers ?? []).filter(({ state }) => state === "running").map(({ name }) => name)
+      ? (facts.local.agent?.web?.workers ?? [])
+          .filter(({ state }) => state === "running")
+          .map(({ name, since }) => ({ name, since }))
       : (before?.workers ?? []),
   };
 }

@@ -61,7 +61,7 @@ test("workers, sorted, with what makes no sense left out", async () => {
   handle = (request, response) => {
     bearer = request.headers.authorization ?? "";
     const workers = [
-      { name: "b", state: "running", version: "2.5", active_containers: 3 },
+      { name: "b", state: "running", version: "2.5", active_containers: 3, start_time: 1_700_000_000 },
       { name: "a", state: "stalled" },
       { state: "running" },
       "x",
@@ -69,8 +69,8 @@ test("workers, sorted, with what makes no sense left out", async () => {
     response.end(JSON.stringify(workers));
   };
   expect(await listWorkers(api, "opaque")).toEqual([
-    { name: "a", state: "stalled", version: null },
-    { name: "b", state: "running", version: "2.5" },
+    { name: "a", state: "stalled", version: null, since: null },
+    { name: "b", state: "running", version: "2.5", since: 1_700_000_000 },
   ]);
   expect(bearer).toBe("Bearer opaque");
   handle = answer("null");

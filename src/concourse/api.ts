@@ -29,6 +29,8 @@ export interface ApiWorker {
   /** running, stalled, landing, landed, retiring (`atc/db/worker.go`). */
   readonly state: string;
   readonly version: string | null;
+  /** When its process began, by its own clock, in seconds since 1970: of the last registration (`atc/worker.go`). */
+  readonly since: number | null;
 }
 
 /** Answers bigger than this are no answer of a Concourse: 4 MiB hold some thousand workers. */
@@ -91,7 +93,8 @@ export async function listWorkers(api: Api, token: string): Promise<readonly Api
 
 function readWorker(item: unknown): ApiWorker[] {
   if (!isObject(item) || typeof item["name"] !== "string" || typeof item["state"] !== "string") return [];
-  return [{ name: item["name"], state: item["state"], version: textOrNull(item["version"]) }];
+  const since = typeof item["start_time"] === "number" ? item["start_time"] : null;
+  return [{ name: item["name"], state: item["state"], version: textOrNull(item["version"]), since }];
 }
 
 async function get(api: Api, path: string, headers: Readonly<Record<string, string>>): Promise<unknown> {

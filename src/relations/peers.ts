@@ -42,8 +42,14 @@ export interface WebReport {
   readonly hostKey: string;
   /** Fingerprints of the worker keys it lets in. */
   readonly authorised: readonly string[];
-  /** Names of the workers that are registered and running. */
-  readonly workers: readonly string[];
+  /** The workers that are registered and running. */
+  readonly workers: readonly Registration[];
+}
+
+export interface Registration {
+  readonly name: string;
+  /** When the registered process began, by its machine's clock, in seconds since 1970; null if that is not known. */
+  readonly since: number | null;
 }
 
 export const NO_CLUSTER: Cluster = { generation: 0, release: null, store: null, fetcher: null, web: null, turn: null };
@@ -135,6 +141,13 @@ const isCluster = shape({
   turn: nullOr(aString),
 });
 
+const isWebReport = shape({
+  answering: aBoolean,
+  hostKey: aString,
+  authorised: listOf(aString),
+  workers: listOf(shape({ name: aString, since: nullOr(aCount) })),
+});
+
 const isReport = shape({
   generation: aCount,
   running: nullOr(aString),
@@ -142,5 +155,5 @@ const isReport = shape({
   store: nullOr(shape({ id: aString, writable: aBoolean })),
   published: nullOr(shape({ sha256: aDigest, manifestSha256: aDigest })),
   worker: nullOr(shape({ name: aString, key: aString })),
-  web: nullOr(shape({ answering: aBoolean, hostKey: aString, authorised: listOf(aString), workers: listOf(aString) })),
+  web: nullOr(isWebReport),
 });

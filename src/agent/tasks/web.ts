@@ -96,7 +96,7 @@ function createLook({ ports }: TaskWorld, { url, username, password }: Needs): (
     try {
       version ??= (await ask(readInfo)).version;
       const running = (await ask(workers)).filter(({ state }) => state === "running");
-      const names = running.map(({ name, state }) => ({ name, state }));
+      const names = running.map(({ name, state, since }) => ({ name, state, since }));
       return { state: { api: true, version, database: true, workers: names, problem: null }, refused: false };
     } catch (error) {
       const refused = errno(error) === "ECONNREFUSED";

@@ -173,7 +173,7 @@ describe("database", () => {
 });
 
 describe("web", () => {
-  let workers: { name: string; state: string }[];
+  let workers: { name: string; state: string; start_time?: number }[];
   let token: number;
   let database: boolean;
   beforeEach(() => {
@@ -208,14 +208,14 @@ describe("web", () => {
     await world.clock.advance(500);
     expect(world.state.web).toMatchObject({ api: true, database: true, workers: [], problem: null });
     workers = [
-      { name: "b", state: "running" },
+      { name: "b", state: "running", start_time: 1_700_000_000 },
       { name: "a", state: "running" },
       { name: "c", state: "stalled" },
     ];
     await world.clock.advance(500);
     expect(world.state.web?.workers).toEqual([
-      { name: "a", state: "running" },
-      { name: "b", state: "running" },
+      { name: "a", state: "running", since: null },
+      { name: "b", state: "running", since: 1_700_000_000 },
     ]);
     workers.pop();
     database = false;

@@ -141,7 +141,15 @@ export const web: Facts = {
     },
     services: {
       ...local.services,
-      [WEB_SERVICE]: { active: "active", enabled: true, pid: 77, restarts: 0, release: RELEASE, config: null },
+      [WEB_SERVICE]: {
+        active: "active",
+        enabled: true,
+        pid: 77,
+        since: 1000,
+        restarts: 0,
+        release: RELEASE,
+        config: null,
+      },
     },
   },
 };

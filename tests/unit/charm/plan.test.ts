@@ -30,6 +30,7 @@ function after(facts: Facts, steps: readonly Step[]): Facts {
             active: up ? "active" : "inactive",
             enabled: up,
             pid: up ? 77 : 0,
+            since: up ? 1000 : 0,
             restarts: 0,
             release: up ? local.current : null,
             config,

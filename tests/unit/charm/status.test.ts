@@ -20,7 +20,15 @@ const from = (report: object): Facts =>
   });
 const runningWorker = {
   services: {
-    [WORKER_SERVICE]: { active: "active", enabled: true, pid: 9, restarts: 0, release: RELEASE, config: null },
+    [WORKER_SERVICE]: {
+      active: "active",
+      enabled: true,
+      pid: 9,
+      since: 1000,
+      restarts: 0,
+      release: RELEASE,
+      config: null,
+    },
   },
 };
 const unfetched = change(cluster, { release: { manifestSha256: null } });
@@ -30,7 +38,7 @@ test.each<[string, Facts, string, string]>([
   ["web ready", web, "active", "Web server ready (v7.14.3) - port 8080"],
   [
     "worker ready",
-    change(from({ workers: ["0b1c2d3e-ci-1"] }), { local: runningWorker }),
+    change(from({ workers: [{ name: "0b1c2d3e-ci-1", since: 1000 }] }), { local: runningWorker }),
     "active",
     "Worker ready (v7.14.3)",
   ],
@@ -40,10 +48,18 @@ test.each<[string, Facts, string, string]>([
     "maintenance",
     "Starting worker (v7.14.3)",
   ],
+  [
+    "only the process before is registered",
+    change(from({ workers: [{ name: "0b1c2d3e-ci-1", since: 999 }], authorised: [fingerprint(PUBLIC_KEY)] }), {
+      local: runningWorker,
+    }),
+    "maintenance",
+    "Starting worker (v7.14.3)",
+  ],
   ["worker not let in", worker, "waiting", "Waiting for ci/0 to let this worker in"],
   [
     "web away",
-    change(from({ answering: false, workers: ["0b1c2d3e-ci-1"] }), { local: runningWorker }),
+    change(from({ answering: false, workers: [{ name: "0b1c2d3e-ci-1", since: 1000 }] }), { local: runningWorker }),
     "waiting",
     "Waiting for the web server on ci/0",
   ],
