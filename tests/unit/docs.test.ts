@@ -3,7 +3,13 @@ import { dirname, join, normalize } from "node:path";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { pages } from "../../scripts/docs.ts";
-import { NEW_CLUSTER_SECRET_FILE, ORDERS_FILE, STATE_FILE, WORKER_KEY_FILE } from "../../src/agent/contract.ts";
+import {
+  AGENT_DIRECTORY,
+  NEW_CLUSTER_SECRET_FILE,
+  ORDERS_FILE,
+  STATE_FILE,
+  WORKER_KEY_FILE,
+} from "../../src/agent/contract.ts";
 import { HOSTS_FILE } from "../../src/charm/hosts.ts";
 import { MEMORY } from "../../src/charm/machine.ts";
 import { STORE_PATH } from "../../src/charm/orders.ts";
@@ -101,11 +107,22 @@ describe("files and ports", () => {
     ...Object.values(FILES),
     ...Object.values(MEMORY),
     ...DIRECTORIES.map(({ path }) => path),
-    ...[ORDERS_FILE, STATE_FILE, NEW_CLUSTER_SECRET_FILE, WORKER_KEY_FILE, CURRENT_RELEASE, HOSTS_FILE, STORE_PATH],
+    AGENT_DIRECTORY,
+    ORDERS_FILE,
+    STATE_FILE,
+    NEW_CLUSTER_SECRET_FILE,
+    WORKER_KEY_FILE,
+    CURRENT_RELEASE,
+    HOSTS_FILE,
+    STORE_PATH,
   ];
   const onStore = [
     ...layout.DIRECTORIES.map((name) => `${name}/`),
-    ...[layout.MARKER, layout.LOCK, layout.INSTALLED_VERSION, layout.STORE_FILE, layout.BIN],
+    layout.MARKER,
+    layout.LOCK,
+    layout.INSTALLED_VERSION,
+    layout.STORE_FILE,
+    layout.BIN,
   ];
 
   test("every path that the charm writes has a row", () => {
