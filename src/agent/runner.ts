@@ -45,8 +45,8 @@ export interface Runner {
 }
 
 const FIRST_RETRY_MS = 1_000;
-/** A cause that is gone must show within 15 s. */
-const LONGEST_RETRY_MS = 10_000;
+/** A cause that is gone must show within 15 s, hooks included. */
+const LONGEST_RETRY_MS = 8_000;
 
 export function createRunner(task: Task, world: RunnerWorld): Runner {
   let wanted = "";

@@ -1,8 +1,8 @@
 import type { Problem } from "../agent/contract.ts";
 import type { BadArchive } from "./types.ts";
 
-/** Longest text of a problem: a status line has to hold it with a prefix. */
-const LONGEST = 110;
+/** Longest text of a problem: a status line has to hold it. */
+const LONGEST = 120;
 
 /** Something about the store, an archive or its source, already in the words of the status line. */
 export class StoreError extends Error {

@@ -43,7 +43,7 @@ async function open(given: StoreOrders, last: StoreState | null = null): Promise
 
 async function problem(given: StoreOrders): Promise<Problem> {
   const { problem } = await open(given);
-  expect(problem?.message.length).toBeLessThanOrEqual(110);
+  expect(problem?.message.length).toBeLessThanOrEqual(120);
   return problem ?? { code: "none", message: "", blocked: false };
 }
 

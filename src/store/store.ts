@@ -210,9 +210,7 @@ async function refuseForeignStore(orders: StoreOrders, root: Dir): Promise<boole
   const foreign = names.find((name) => name.endsWith(".json") && !allowed.has(name));
   if (foreign !== undefined) {
     const file = `${orders.path}/${layout.APPLICATIONS}/${foreign}`;
-    throw new Unusable(
-      blocked("foreign-store", `Store of another application: integrate with it or, if it is gone, rm ${file}`),
-    );
+    throw new Unusable(blocked("foreign-store", `Store of another application: relate to it or, if gone: rm ${file}`));
   }
   return false;
 }

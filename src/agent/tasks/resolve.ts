@@ -7,7 +7,7 @@ import type { Task } from "../runner.ts";
 import type { TaskWorld } from "../world.ts";
 
 /** A question that still stands after its answer: the archive was another one, and the answer may be corrected. */
-const AGAIN_MS = 10_000;
+const AGAIN_MS = 5_000;
 /** GitHub answers 60 questions an hour to those it does not know. */
 const GITHUB_RETRY_MS = 90_000;
 

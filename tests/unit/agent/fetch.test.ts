@@ -25,15 +25,15 @@ describe("resolve", () => {
     async (version) => {
       world.answer = mirrorOf(world.clock, archive);
       await world.start(privately({ target: null, resolve: { version, arch: "amd64" } }));
-      await world.clock.advance(5_000);
+      await world.clock.advance(4_000);
       expect(world.state.resolved).toEqual({ asked: version, target: archive.target, problem: null });
       const asked = world.requests.length;
-      await world.clock.advance(100_000);
+      await world.clock.advance(50_000);
       expect(world.requests).toHaveLength(asked * 11);
       world.order({ resolve: null });
       await world.clock.advance(1_000);
       expect(world.state.resolved).toBeNull();
-      await world.clock.advance(100_000);
+      await world.clock.advance(50_000);
       expect(world.requests).toHaveLength(asked * 11);
     },
   );
@@ -65,7 +65,7 @@ describe("resolve", () => {
     world.answer = mirrorOf(world.clock, archive);
     const source = { ...world.orders.source, resource: true };
     await world.start(privately({ source, target: null, resolve: { version: "7.14.3", arch: "amd64" } }));
-    await world.clock.advance(5_000);
+    await world.clock.advance(4_000);
     expect(world.told.filter(({ what }) => what === "resource").map(({ text }) => text)).toEqual([
       "resource-get concourse-release",
     ]);
