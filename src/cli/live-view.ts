@@ -11,7 +11,7 @@ export class LiveView {
     if (text === this.#last) return;
     this.#last = text;
     if (!this.#terminal) return print(`${text}\n`);
-    const width = process.stdout.columns ?? 80;
+    const width = process.stdout.columns || 80;
     const lines = text
       .trimEnd()
       .split("\n")

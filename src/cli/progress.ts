@@ -9,7 +9,7 @@ import { askModel, print } from "./session.ts";
 const STUCK_AFTER = 60_000;
 const SILENT_AFTER = 15 * 60_000;
 
-export type Settled = "ready" | "stuck" | "interrupted";
+export type Settled = "ready" | "stuck";
 
 function unitsOf(status: StatusData): [string, UnitStatus][] {
   return Object.values(status.applications).flatMap((application) => Object.entries(application.units));
@@ -44,9 +44,9 @@ class Lines {
 }
 
 /** Shows the model until all its units, at least `expected`, are active and idle; or tells why it stopped waiting. */
-export async function awaitReady(model: string, expected: number, signal: AbortSignal): Promise<Settled> {
+export async function awaitReady(model: string, expected: number): Promise<Settled> {
   const done = new AbortController();
-  let settled: Settled = "interrupted";
+  let settled: Settled = "stuck";
   const end = (how: Settled): void => {
     settled = how;
     done.abort();
@@ -63,9 +63,9 @@ export async function awaitReady(model: string, expected: number, signal: AbortS
     timer = setTimeout(() => end("stuck"), isStuck(status) ? STUCK_AFTER : SILENT_AFTER);
   };
   try {
-    await askModel(model, "follow", {}, see, AbortSignal.any([signal, done.signal]));
+    await askModel(model, "follow", {}, see, done.signal);
   } catch (error) {
-    if (!signal.aborted && !done.signal.aborted) throw error;
+    if (!done.signal.aborted) throw error;
   } finally {
     clearTimeout(timer);
     view.clear();

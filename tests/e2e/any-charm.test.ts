@@ -200,12 +200,35 @@ test("the supervisor killed in the middle of a hook: an error that is retried, a
   await tool.active("two/0");
 });
 
-test("a reboot of the machine: start once more", async () => {
+test("juju-reboot: after the hook, or at once and the hook again", async () => {
+  const before = (await trace("two/0")).length;
+  await tool.ok("config", "two", "reboot=later");
+  await tool.until("the reboot", (status) => unitsOf(status)["two/0"]?.agent.current === "lost");
+  await tool.active("two/0");
+  expect((await trace("two/0")).slice(before)).toEqual(["hooks/config-changed", "hooks/start"]);
+  await tool.ok("config", "two", "reboot=now");
+  await tool.until("the reboot", (status) => unitsOf(status)["two/0"]?.agent.current === "lost");
+  await tool.active("two/0");
+  expect((await trace("two/0")).slice(before + 2)).toEqual([
+    "hooks/config-changed",
+    "hooks/config-changed",
+    "hooks/start",
+  ]);
+  await tool.ok("config", "two", "reboot=");
+  await tool.active("two/0");
+});
+
+test("a reboot of the machine, asked for here or inside: start once more", async () => {
   const before = (await trace("two/0")).length;
   const machine = unitsOf(await tool.active("two/0"))["two/0"]?.machine ?? "";
   await tool.ok("machine", "reboot", machine);
   await tool.active("two/0");
   expect((await trace("two/0")).slice(before)).toContain("hooks/start");
+  const again = (await trace("two/0")).length;
+  await tool.inUnit("two/0", "systemctl reboot");
+  await tool.until("agent lost", (status) => unitsOf(status)["two/0"]?.agent.current === "lost");
+  await tool.active("two/0");
+  expect((await trace("two/0")).slice(again)).toContain("hooks/start");
   expect(await tool.run("machine", "reboot", "99")).toMatchObject({
     code: 2,
     stderr: expect.stringMatching(/^ERROR machine 99 not found/),

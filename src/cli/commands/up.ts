@@ -39,6 +39,13 @@ export default defineCommand({
     const model = checkModelName(args.model);
     await provideHostPackages();
     const signal = interrupted();
+    // What was begun is kept, and another `up` carries on from there.
+    signal.addEventListener("abort", () => {
+      say(
+        `Stopped waiting. Carry on with: concourse-machine up -m ${model}; remove it with: concourse-machine down -m ${model}`,
+      );
+      process.exit(INTERRUPTED);
+    });
     const { url, units: expected } = await bringUp({
       model,
       machines: args.machines,
@@ -50,11 +57,7 @@ export default defineCommand({
       charm: args.charm,
       say,
     });
-    const settled = await awaitReady(model, expected, signal);
-    if (settled === "interrupted") {
-      say(`The model goes on by itself. Look at it with: concourse-machine status -m ${model}`);
-      throw new ExitError(INTERRUPTED);
-    }
+    const settled = await awaitReady(model, expected);
     const status = await askModel<StatusData>(model, "status", {});
     print(renderTabular(status, { relations: false, color: process.stdout.isTTY === true, utc: false }));
     if (settled === "stuck")

@@ -113,7 +113,8 @@ export class Fleet {
   #add(id: string): void {
     const keeper = new MachineKeeper(this.#model, this.#kind, id, () => this.#disksFor(id), {
       up: (machine) => this.#connect(id, machine),
-      down: (how) => this.#disconnect(id, how),
+      stopping: () => this.#agentsOn(id).forEach((agent) => agent.pause()),
+      down: async (how) => void (await Promise.all(this.#agentsOn(id).map((agent) => agent.disconnect(how)))),
     });
     this.#keepers.set(id, keeper);
     if (!this.#model.record.stopped.includes(id)) void keeper.start();
@@ -133,18 +134,16 @@ export class Fleet {
     return disks;
   }
 
-  #connect(id: string, machine: Machine): void {
+  async #connect(id: string, machine: Machine): Promise<void> {
     for (const unit of this.#unitsOf(id)) {
       const agent = this.#agents.get(unit) ?? new UnitAgent(this.#model, unit);
       this.#agents.set(unit, agent);
-      agent.connect(machine).catch((error: unknown) => {
-        this.#model.note("ERROR", unitTag(unit), `agent did not start: ${(error as Error).message}`);
-      });
+      await agent.connect(machine);
     }
   }
 
-  async #disconnect(id: string, how: "shutdown" | "kill"): Promise<void> {
-    await Promise.all(this.#unitsOf(id).map((unit) => this.#agents.get(unit)?.disconnect(how)));
+  #agentsOn(id: string): UnitAgent[] {
+    return this.#unitsOf(id).flatMap((unit) => this.#agents.get(unit) ?? []);
   }
 
   #retire(id: string): void {

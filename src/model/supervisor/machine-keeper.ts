@@ -3,14 +3,17 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { join } from "node:path";
 import type { Disk, Machine, MachineKind } from "../../machines/machine.ts";
-import { AGENT_PATH } from "./in-machine.ts";
+import { AGENT_PATH, runInMachine } from "./in-machine.ts";
+import { keepAwake } from "./keep-awake.ts";
 import type { LiveModel } from "./live-model.ts";
 
 export interface KeeperEvents {
   /** The machine is up, again or for the first time. */
-  up(machine: Machine): void;
+  up(machine: Machine): Promise<void>;
+  /** It is about to go down: nothing new may begin there. */
+  stopping(): void;
   /** It has gone down; with it went everything that ran there. */
-  down(how: "shutdown" | "kill"): Promise<void> | void;
+  down(how: "shutdown" | "kill"): Promise<void>;
 }
 
 export class MachineKeeper {
@@ -109,7 +112,7 @@ export class MachineKeeper {
       const { address, instanceId } = machine;
       this.#tell({ status: "started", message: "Running", address, instanceId, hostname });
       this.#watch(machine);
-      this.#events.up(machine);
+      await this.#events.up(machine);
     } catch (error) {
       this.#tell({ status: "error", message: (error as Error).message });
       this.#model.note("ERROR", `machine-${this.id}`, (error as Error).message);
@@ -121,6 +124,7 @@ export class MachineKeeper {
     if (machine === null) return;
     this.#machine = null;
     this.#dropSentinel();
+    this.#events.stopping();
     if (how === "kill") await this.#events.down(how);
     await machine.stop(how);
     if (how === "shutdown") await this.#events.down(how);
@@ -136,19 +140,24 @@ export class MachineKeeper {
     const [program = "", ...args] = machine.command(["cat"], { PATH: AGENT_PATH }, "/");
     const sentinel = spawn(program, args, { stdio: ["pipe", "ignore", "ignore"] });
     sentinel.stdin.on("error", () => {});
+    keepAwake(sentinel);
     this.#sentinel = sentinel;
     sentinel.once("exit", () => {
       if (this.#sentinel === sentinel) void this.#serially(() => this.#revive(machine));
     });
   }
 
-  /** The machine ended without being asked to (`reboot` typed inside, say): it comes back as a container does. */
+  /** The machine ends without being asked to (`reboot` typed inside, say): it comes back as a container does. */
   async #revive(machine: Machine): Promise<void> {
     if (this.#machine !== machine) return;
     this.#sentinel = null;
-    if (await machine.running()) return this.#watch(machine);
+    const how = (await machine.running()) ? "shutdown" : "kill";
+    if (how === "shutdown" && (await isUp(machine))) return this.#watch(machine);
     this.#machine = null;
-    await this.#events.down("kill");
+    this.#events.stopping();
+    await machine.stop(how);
+    await this.#events.down(how);
+    this.#tell({ status: "down", message: "Stopped" });
     await this.#boot();
   }
 
@@ -156,5 +165,15 @@ export class MachineKeeper {
     const sentinel = this.#sentinel;
     this.#sentinel = null;
     sentinel?.stdin?.end();
+  }
+}
+
+/** False for a machine whose init is on its way out, or is no longer systemd. */
+async function isUp(machine: Machine): Promise<boolean> {
+  try {
+    const said = await runInMachine(machine, ["/bin/sh", "-c", "systemctl is-system-running || true"]);
+    return ["initializing", "starting", "running", "degraded", "maintenance"].includes(said.trim());
+  } catch {
+    return false;
   }
 }

@@ -1,16 +1,9 @@
-/**
- * Where a model keeps its files. `CONCOURSE_MACHINE_DATA` and `CONCOURSE_MACHINE_CACHE` move the two roots.
- */
+/** Where a model keeps its files. `CONCOURSE_MACHINE_DATA` moves the root. */
 
 import { join } from "node:path";
 
 export function dataDirectory(): string {
   return process.env["CONCOURSE_MACHINE_DATA"] ?? "/var/lib/concourse-machine";
-}
-
-/** Things that are slow to make and the same for every model; safe to delete. */
-export function cacheDirectory(): string {
-  return process.env["CONCOURSE_MACHINE_CACHE"] ?? "/var/cache/concourse-machine";
 }
 
 export function modelsDirectory(): string {

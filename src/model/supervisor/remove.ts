@@ -9,7 +9,7 @@ import { NotRunningError, request } from "./protocol.ts";
 import type { ModelRecord } from "./record.ts";
 
 /** Milliseconds that a supervisor gets to take its model down. */
-const PATIENCE = 60_000;
+const PATIENCE = 30_000;
 
 /** What must be known to remove a model, also from a damaged record; null if not even that is there. */
 function essentials(paths: ModelPaths): Pick<ModelRecord, "short" | "machines"> | null {
@@ -92,7 +92,8 @@ export async function removeModel(paths: ModelPaths): Promise<void> {
     await kind.destroyNetwork(network);
   }
   refuseMounts(paths.root);
-  await rm(paths.root, { recursive: true, force: true });
+  // The supervisor may be writing its last line.
+  await rm(paths.root, { recursive: true, force: true, maxRetries: 5 });
   await forget(paths.name);
 }
 

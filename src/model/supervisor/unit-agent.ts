@@ -41,10 +41,14 @@ export class UnitAgent {
     this.#model.changed();
   }
 
-  /** `shutdown`: what runs has been ended by signals and is run again; `kill`: it died with its agent. */
-  async disconnect(how: "shutdown" | "kill"): Promise<void> {
-    if (this.#machine === null) return;
+  /** Begins nothing more until it is connected again. */
+  pause(): void {
     this.#machine = null;
+  }
+
+  /** `shutdown`: what ran has been ended by signals and is run again; `kill`: it died with its agent. */
+  async disconnect(how: "shutdown" | "kill"): Promise<void> {
+    this.pause();
     const ends = [...this.#runs.values()].map(({ ended }) => ended);
     if (how === "kill") this.#runs.clear();
     else await Promise.all(ends);
