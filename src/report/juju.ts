@@ -52,12 +52,14 @@ export class Juju {
 
   /** Unit → what the script printed there. @throws Error if it fails anywhere. */
   async exec(units: readonly string[], script: string): Promise<Record<string, string>> {
+    if (units.length === 0) return {};
     const answers = await this.#tasks("exec", "--unit", units.join(","), "--format", "json", "--", script);
     return Object.fromEntries(units.map((unit) => [unit, String(answers[unit]?.["stdout"] ?? "")]));
   }
 
   /** Unit → results of an action. */
-  action(units: readonly string[], action: string): Promise<Record<string, Record<string, unknown>>> {
+  async action(units: readonly string[], action: string): Promise<Record<string, Record<string, unknown>>> {
+    if (units.length === 0) return {};
     return this.#tasks("run", ...units, action, "--format", "json");
   }
 

@@ -25,15 +25,18 @@ export interface ReplayOptions {
   readonly say: (line: string) => void;
 }
 
-/** Runs the scenario. A step that gets stuck is written down, and the rest is looked at all the same. */
+/** Runs the scenario. A step that gets stuck is the last one; what there is then is looked at all the same. */
 export async function replay(engine: Engine, options: ReplayOptions): Promise<Evidence> {
   const started = Date.now();
   const prepared = await engine.prepare(options.say);
   const run = new Replay(prepared, new Juju(engine.words, prepared.model, options.signal), options);
-  await run.step("deployment", () => run.deploy());
-  await run.step("publication", () => run.awaitPublication());
-  await run.step("integration", () => run.integrate());
-  await run.step("scaling", () => run.scale());
+  const steps = {
+    deployment: "deploy",
+    publication: "awaitPublication",
+    integration: "integrate",
+    scaling: "scale",
+  } as const;
+  for (const [name, act] of Object.entries(steps)) if (!(await run.step(name, () => run[act]()))) break;
   options.say("Looking at everything");
   const seen = await observe(run.juju, prepared, engine);
   const { units } = options;
@@ -73,14 +76,16 @@ class Replay {
     return { ...this.#moments, added: this.#added };
   }
 
-  /** Notes what went wrong, unless it is that the person wants to stop. */
-  async step(name: string, act: () => Promise<void>): Promise<void> {
+  /** True if the step did what it should. What went wrong is noted, unless it is that the person wants to stop. */
+  async step(name: string, act: () => Promise<void>): Promise<boolean> {
     try {
       await act();
+      return true;
     } catch (error) {
       this.#options.signal.throwIfAborted();
       this.problems.push(`${name}: ${(error as Error).message}`);
       this.#options.say(`${name}: ${(error as Error).message}`);
+      return false;
     }
   }
 
