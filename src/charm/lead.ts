@@ -47,11 +47,17 @@ interface Unit {
   readonly report: UnitReport | null;
 }
 
-/** All units that are here to stay, ourselves first unless we are leaving. */
+/**
+ * All units that are here to stay, ourselves first unless we are leaving, those that have not said anything last. Who is
+ * here the controller knows: to a leader that leaves, the others go out of the relation's sight one by one.
+ */
 function unitsOf(facts: Facts, own: UnitReport | null): Unit[] {
   const { unit, departingUnit } = facts.environment;
-  const all: Unit[] = [{ unit, report: own }, ...(facts.peers?.others ?? [])];
-  return all.filter(({ unit }) => unit !== departingUnit && (facts.alive === null || facts.alive.includes(unit)));
+  const related: Unit[] = [{ unit, report: own }, ...(facts.peers?.others ?? [])];
+  const { alive } = facts;
+  const unseen = (alive ?? []).filter((name) => related.every((other) => other.unit !== name));
+  const all = [...related, ...unseen.map((name): Unit => ({ unit: name, report: null }))];
+  return all.filter((one) => one.unit !== departingUnit && (alive === null || alive.includes(one.unit)));
 }
 
 const ownStore = (facts: Facts): string | null => {

@@ -162,7 +162,8 @@ async function strangerOn(ports: readonly number[], pid: number): Promise<number
     .filter(({ port }) => ports.includes(port));
   if (listening.length === 0) return null;
   const own = new Set(pid > 0 ? await socketsOf(pid) : []);
-  return listening.find(({ inode }) => !own.has(inode))?.port ?? null;
+  const strange = new Set(listening.filter(({ inode }) => !own.has(inode)).map(({ port }) => port));
+  return ports.find((port) => strange.has(port)) ?? null;
 }
 
 async function socketsOf(pid: number): Promise<string[]> {

@@ -117,6 +117,11 @@ describe("the web stays where it is", () => {
   test("a leader that leaves hands it over", () => {
     expect(lead(change(web, { environment: { departingUnit: "ci/0" } }))?.web).toBe("ci/1");
   });
+
+  test("a leader that leaves does not move it again as the others go out of its sight", () => {
+    const alone = { peers: { others: [] }, environment: { departingUnit: "ci/0" }, alive: ["ci/1", "ci/2"] };
+    expect(lead(change(elsewhere, alone))).toMatchObject({ web: "ci/1", fetcher: "ci/1" });
+  });
 });
 
 describe("whose turn it is", () => {
