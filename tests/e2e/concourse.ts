@@ -7,6 +7,7 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { packCharm } from "../../scripts/pack.ts";
 import type { Faults, MirrorRequest, MirrorStatus } from "../../src/model/mirror/mirror.ts";
+import type { ModelData } from "../../src/model/state/data.ts";
 import type { StatusData } from "../../src/model/state/types.ts";
 import type { HistoryEntry } from "../../src/model/supervisor/status-history.ts";
 import { request } from "../../src/model/supervisor/protocol.ts";
@@ -148,15 +149,16 @@ export class Concourse {
   }
 
   async attach(): Promise<void> {
-    await this.tool.ok("disk", "-m", this.tool.model, "attach", APPLICATION, this.disk);
+    const disk = { name: DISK, source: this.sharedDirectory, path: MOUNT_POINT, readOnly: false };
+    await this.ask("attach-disk", { application: APPLICATION, disk });
   }
 
   async detach(): Promise<void> {
-    await this.tool.ok("disk", "-m", this.tool.model, "detach", APPLICATION, DISK);
+    await this.ask("detach-disk", { application: APPLICATION, name: DISK });
   }
 
-  async integrate(): Promise<void> {
-    await this.tool.ok("integrate", "-m", this.tool.model, APPLICATION, DATABASE);
+  async integrate(application = APPLICATION): Promise<void> {
+    await this.ask("integrate", { a: application, b: DATABASE });
   }
 
   async configure(values: Readonly<Record<string, string>>): Promise<void> {
@@ -246,8 +248,43 @@ export class Concourse {
     return this.inUnit(unit, `journalctl --boot --no-pager --output=cat --unit=${service}`);
   }
 
-  /** The model's state as its supervisor keeps it: databags, secrets, leases. */
-  async record(): Promise<Record<string, unknown>> {
-    return JSON.parse(await readFile(join(this.tool.modelDirectory, "model.json"), "utf8")) as Record<string, unknown>;
+  async units(): Promise<string[]> {
+    const status = await this.ask<StatusData>("status");
+    return Object.keys(status.applications[APPLICATION]?.units ?? {});
+  }
+
+  /** Directory of this host with every file that was written in the unit's machine. */
+  async filesOf(unit: string): Promise<string> {
+    const { machine = "" } = unitsOf(await this.ask<StatusData>("status"))[unit] ?? {};
+    return join(this.tool.modelDirectory, "machines", machine, "upper");
+  }
+
+  /** Databags of all relations, as the model keeps them. */
+  async databags(): Promise<unknown> {
+    return (await this.#data()).relations;
+  }
+
+  /** Contents of every secret of the model. */
+  async secrets(): Promise<{ readonly label: string; readonly values: Readonly<Record<string, string>> }[]> {
+    return Object.values((await this.#data()).secrets).map(({ label, latest, revisions }) => ({
+      label,
+      values: Object.fromEntries(
+        Object.entries(revisions[latest]?.values ?? {}).map(([key, value]) => [
+          key,
+          Buffer.from(value, "base64").toString("utf8"),
+        ]),
+      ),
+    }));
+  }
+
+  /** Units that have read the secret of this label. */
+  async readersOf(label: string): Promise<string[]> {
+    const secrets = Object.values((await this.#data()).secrets).filter((secret) => secret.label === label);
+    return secrets.flatMap(({ consumers }) => Object.keys(consumers));
+  }
+
+  async #data(): Promise<ModelData> {
+    const text = await readFile(join(this.tool.modelDirectory, "model.json"), "utf8");
+    return (JSON.parse(text) as { state: ModelData }).state;
   }
 }
