@@ -1,9 +1,7 @@
-import { realpath } from "node:fs/promises";
-import { fileURLToPath } from "node:url";
-
 /** The one program of the charm: `main.mjs` is what dispatch runs, `main.mjs agent` is the unit's background process. */
 async function main(): Promise<void> {
-  const program = await realpath(fileURLToPath(import.meta.url));
+  // Node has followed links to get here (`--preserve-symlinks-main` is off).
+  const program = import.meta.filename;
   if (process.argv[2] === "agent") {
     const { runAgent } = await import("../agent/main.ts");
     return runAgent();
