@@ -89,8 +89,8 @@ ${table(
     "docs/reference/actions.md": `${note}
 # Actions
 
-Run one with \`juju run concourse-ci-machine/leader <action>\`, or \`concourse-machine run …\` in a local model. Actions look
-and answer; none of them changes anything.
+Run one with \`juju run concourse-ci-machine/leader <action>\`, or \`concourse-machine run …\` in a local model. All but
+\`adopt-store\` look and answer, and change nothing.
 
 ${table(
   ["Action", "Parameters", "What it does"],

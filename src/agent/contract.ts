@@ -46,6 +46,14 @@ export interface SourceOrders {
   readonly noProxy: string | null;
 }
 
+/** What anybody who can read the shared directory may know. */
+export interface PublicFacts {
+  /** Text of `config.env`. */
+  readonly config: string;
+  /** Files of `keys/`: name → public keys, one a line. */
+  readonly keys: Readonly<Record<string, string>>;
+}
+
 export interface DatabaseOrders {
   /** Candidates in the provider's order; the agent picks the first that takes connections and is not a standby. */
   readonly hosts: readonly { readonly host: string; readonly port: number }[];
@@ -84,6 +92,8 @@ export interface Orders {
     readonly lease: readonly string[];
     /** Releases that the application's clean-up must keep besides leased ones. */
     readonly keep: readonly string[];
+    /** On the web's unit: public facts of the cluster to lay down on the store. Copies for people; no unit reads them. */
+    readonly people?: PublicFacts;
   };
 
   readonly source: SourceOrders;
@@ -93,6 +103,8 @@ export interface Orders {
   readonly target: Target | null;
   /** True if this unit is the one to fetch the target. */
   readonly fetch: boolean;
+  /** True while the unit's status tells of something else that must stay in sight: no progress is shown over it. */
+  readonly quiet?: boolean;
 
   /** Make the worker's key pair if it is not there. */
   readonly workerKey: boolean;

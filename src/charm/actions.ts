@@ -1,13 +1,14 @@
 import type { HookEnvironment } from "../juju/environment.ts";
 import type { HookTools } from "../juju/hook-tools.ts";
-import { clusterOf, roleOf, type Facts } from "./facts.ts";
+import { writeApplicationBag } from "../relations/peers.ts";
+import { clusterOf, externalUrl, roleOf, versionOf, type Facts } from "./facts.ts";
 import { readMachine } from "./machine.ts";
 import { asClusterSecret, readFacts } from "./read.ts";
-import { isReady, versionOf } from "./report.ts";
+import { isReady } from "./report.ts";
 import { status } from "./status.ts";
 import { describeStore } from "./storage-status.ts";
 
-/** Runs an action: looks, answers, changes nothing. */
+/** Runs an action. All but `adopt-store` look, answer, and change nothing. */
 export async function runAction(
   name: string,
   environment: HookEnvironment,
@@ -22,6 +23,8 @@ export async function runAction(
       return tools.setResults(flatten(describe(facts)));
     case "storage-status":
       return tools.setResults(flatten(await describeStore(facts)));
+    case "adopt-store":
+      return adoptStore(facts, tools);
     default:
       return tools.fail(`unknown action ${name}`);
   }
@@ -39,8 +42,23 @@ async function getAdminPassword(facts: Facts, tools: HookTools): Promise<void> {
   await tools.setResults({
     username: facts.options.adminName,
     password: secret["admin-password"],
-    url: facts.options.externalUrl ?? `http://${address ?? "?"}:${facts.options.webPort}`,
+    url: externalUrl(facts.options, address ?? "?"),
   });
+}
+
+/** Makes the store that is mounted now the application's: all its units then look for that one. */
+async function adoptStore(facts: Facts, tools: HookTools): Promise<void> {
+  const { peers, local } = facts;
+  const cluster = clusterOf(facts);
+  const found = local.agent?.store.id;
+  if (!facts.leader) return tools.fail("Only the leader can adopt a store: run it on <application>/leader");
+  if (!peers || !cluster || !found)
+    return tools.fail("No store is mounted here that could be adopted: see storage-status");
+  if (found === cluster.store)
+    return tools.setResults({ store: found, message: "This store is the application's already" });
+  const adopted = { ...cluster, store: found, generation: cluster.generation + 1 };
+  await tools.setBag(peers.relation, "application", writeApplicationBag({ cluster: adopted, secret: null }));
+  await tools.setResults({ store: found, message: `Adopted in place of ${cluster.store ?? "none"}` });
 }
 
 interface Tree {

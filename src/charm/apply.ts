@@ -19,6 +19,16 @@ import {
   USER,
   WEB_SERVICE,
 } from "../concourse/services.ts";
+import {
+  BIN,
+  CONFIG,
+  DIRECTORIES as STORE_DIRECTORIES,
+  INSTALLED_VERSION,
+  KEYS,
+  LOCK,
+  MARKER,
+  STORE_FILE,
+} from "../store/layout.ts";
 import { applicationName, memberName, type Facts } from "./facts.ts";
 import { MEMORY, type Owner } from "./machine.ts";
 import { STORE_PATH } from "./orders.ts";
@@ -177,7 +187,7 @@ async function linkRelease(name: string, manifestSha256: string): Promise<void> 
 async function giveUpLease(facts: Facts): Promise<void> {
   const orders = facts.local.orders;
   if (!orders) return;
-  const [{ hostPorts }, { openStore }, { removeLease }] = await Promise.all([
+  const [{ hostPorts }, { openStore, unregister }, { removeLease }] = await Promise.all([
     import("../host/ports.ts"),
     import("../store/store.ts"),
     import("../store/lease.ts"),
@@ -186,6 +196,8 @@ async function giveUpLease(facts: Facts): Promise<void> {
   if (!store?.writable) return;
   try {
     await removeLease(store, memberName(facts.environment));
+    // The last unit takes its application's name off the store, so that another may have the directory.
+    if (facts.peers?.others.length === 0) await unregister(store);
   } finally {
     await store.close();
   }
@@ -195,7 +207,7 @@ async function giveUpLease(facts: Facts): Promise<void> {
 async function clearMachine(facts: Facts): Promise<void> {
   const { orders } = facts.local;
   if (orders?.store.kind === "private" && orders.store.application === applicationName(facts.environment)) {
-    await rm(STORE_PATH, { recursive: true, force: true });
+    await clearPrivateStore();
   }
   const ours = [
     INSTALL_DIRECTORY,
@@ -208,6 +220,13 @@ async function clearMachine(facts: Facts): Promise<void> {
     MEMORY.owner,
   ];
   for (const path of ours) await rm(path, { recursive: true, force: true });
+}
+
+/** Only what is ours: a disk that was mounted there on purpose keeps everything else, and a marked one all of it. */
+async function clearPrivateStore(): Promise<void> {
+  if (await lstat(join(STORE_PATH, MARKER)).catch(() => null)) return;
+  const files = [LOCK, INSTALLED_VERSION, STORE_FILE, BIN, CONFIG, KEYS, ...STORE_DIRECTORIES];
+  for (const name of files) await rm(join(STORE_PATH, name), { recursive: true, force: true });
 }
 
 function ifAbsent(error: NodeJS.ErrnoException): void {

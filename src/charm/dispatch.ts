@@ -6,7 +6,7 @@ import { HookTools, type CommandResult } from "../juju/hook-tools.ts";
 import { apply, writeFile } from "./apply.ts";
 import type { Facts } from "./facts.ts";
 import { MEMORY, readMachine } from "./machine.ts";
-import { plan } from "./plan.ts";
+import { plan, planOrders } from "./plan.ts";
 import { publication, publish } from "./publish.ts";
 import { readFacts } from "./read.ts";
 import { status } from "./status.ts";
@@ -37,6 +37,8 @@ export async function reconcile(environment: HookEnvironment, tools: HookTools, 
   for (const step of steps) await apply(step, facts);
   if (steps.length > 0) facts = { ...facts, local: await local(facts.options.webPort) };
   await publish(publication(facts, status(facts)), tools);
+  // Last, since they acknowledge what the agent said: a hook that fails before has not heard it.
+  for (const step of planOrders(facts)) await apply(step, facts);
   // Once Juju has the secret, the file it was made from is one copy too many.
   if (facts.secret.exists && facts.local.agent?.clusterSecretReady) await rm(NEW_CLUSTER_SECRET_FILE, { force: true });
   return facts;

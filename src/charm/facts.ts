@@ -1,4 +1,5 @@
-import type { AgentState, ClusterSecret, DatabaseOrders, Orders } from "../agent/contract.ts";
+import type { AgentState, ClusterSecret, DatabaseOrders, Orders, Target } from "../agent/contract.ts";
+import { releaseName } from "../store/layout.ts";
 import type { HookEnvironment } from "../juju/environment.ts";
 import type { Cluster, UnitReport } from "../relations/peers.ts";
 import type { Mistake, Options } from "./options.ts";
@@ -39,6 +40,8 @@ export interface Peer {
 }
 
 export interface SecretFacts {
+  /** On the leader: the id under which Juju holds it, null if it does not. */
+  readonly id: string | null;
   /** On the leader: Juju holds the secret. Elsewhere: true if app data names one. */
   readonly exists: boolean;
   /** Read by the web unit and for its action only: a worker's facts never hold it. */
@@ -141,4 +144,20 @@ export const isFetching = (agent: AgentState | null): boolean =>
 export function webPeer(facts: Facts): Peer | null {
   const web = clusterOf(facts)?.web;
   return facts.peers?.others.find((peer) => peer.unit === web) ?? null;
+}
+
+/** `7.14.3-linux-amd64-…` → `7.14.3` */
+export const versionOf = (release: string | null): string | null => release?.split("-")[0] ?? null;
+
+/** Where people reach the web whose unit has this address. */
+export const externalUrl = (options: Options, address: string): string =>
+  options.externalUrl ?? `http://${urlHost(address)}:${options.webPort}`;
+
+/** An address as a URL wants it. */
+export const urlHost = (address: string): string => (address.includes(":") ? `[${address}]` : address);
+
+/** True if a directory of the store holds this release: the first copy, or one that repairs it. */
+export function isCopyOf(name: string | null, target: Target): boolean {
+  const first = releaseName(target);
+  return name === first || name?.startsWith(`${first}.`) === true;
 }

@@ -1,7 +1,6 @@
 import type { Orders, Target } from "../agent/contract.ts";
 import { NO_CLUSTER, type Cluster, type UnitReport } from "../relations/peers.ts";
-import { clusterOf, isFetching, type Facts } from "./facts.ts";
-import { releaseName } from "../store/layout.ts";
+import { clusterOf, isCopyOf, isFetching, type Facts } from "./facts.ts";
 
 /**
  * What the leader decides, as a function of what all units have said: the next value of app data. Same facts, same value;
@@ -10,12 +9,14 @@ import { releaseName } from "../store/layout.ts";
  * @param own what the leader's own unit says at this moment: no event would bring its bag back to itself
  */
 export function lead(facts: Facts, own: UnitReport | null): Cluster | null {
-  if (!facts.leader || !facts.peers) return null;
+  if (!facts.leader || !facts.peers || facts.alive === null) return null;
   const now = clusterOf(facts) ?? NO_CLUSTER;
   const units = unitsOf(facts, own);
-  const store = facts.options.sharedStorage === "none" ? null : (now.store ?? ownStore(facts));
   const fetcher = chooseFetcher(facts, units, now);
-  const release = chooseRelease(facts, units, { ...now, fetcher });
+  // Options that make no sense decide nothing; who runs the web is decided all the same.
+  const sane = facts.mistakes.length === 0;
+  const store = sane ? chooseStore(facts, now) : now.store;
+  const release = sane ? chooseRelease(facts, units, { ...now, fetcher }) : now.release;
   const web = chooseWeb(facts, units, now);
   const next = { release, store, fetcher, web, turn: chooseTurn(units, { ...now, release, web }) };
 
@@ -27,7 +28,7 @@ export function lead(facts: Facts, own: UnitReport | null): Cluster | null {
 /** What the leader's agent has to find out before a release can be decided on; null if nothing. */
 export function toResolve(facts: Facts): Orders["resolve"] {
   const { options, local } = facts;
-  if (!facts.leader || !local.arch) return null;
+  if (!facts.leader || !local.arch || facts.mistakes.length > 0) return null;
   const release = clusterOf(facts)?.release ?? null;
   const version = options.version ?? release?.version ?? "";
   const settled =
@@ -60,10 +61,11 @@ function unitsOf(facts: Facts, own: UnitReport | null): Unit[] {
   return all.filter((one) => one.unit !== departingUnit && (alive === null || alive.includes(one.unit)));
 }
 
-const ownStore = (facts: Facts): string | null => {
+function chooseStore(facts: Facts, now: Cluster): string | null {
+  if (facts.options.sharedStorage === "none") return null;
   const store = facts.local.agent?.store;
-  return store && store.mounted && !store.problem ? store.id : null;
-};
+  return now.store ?? (store?.mounted && !store.problem ? store.id : null);
+}
 
 function chooseFetcher(facts: Facts, units: readonly Unit[], now: Cluster): string | null {
   const can = (candidate: Unit): boolean =>
@@ -112,11 +114,12 @@ function chooseWeb(facts: Facts, units: readonly Unit[], now: Cluster): string |
  */
 function chooseTurn(units: readonly Unit[], now: Cluster): string | null {
   if (!now.release?.manifestSha256) return null;
-  const target = releaseName(now.release);
-  const done = ({ report }: Unit): boolean => report?.running === target && report.ready;
+  const target = now.release;
+  const behind = units.filter(({ report }) => report && report.running !== null && !isCopyOf(report.running, target));
+  // A web that was placed anew in the middle of it does not wait for a worker that may be waiting for it.
+  if (behind.some(({ unit }) => unit === now.web)) return now.web;
   const current = units.find(({ unit }) => unit === now.turn);
-  if (current && !done(current)) return now.turn;
-  const behind = units.filter(({ report }) => report && report.running !== null && report.running !== target);
+  if (current && !(current.report && isCopyOf(current.report.running, target) && current.report.ready)) return now.turn;
   return behind.toSorted((a, b) => order(a, now.web) - order(b, now.web))[0]?.unit ?? null;
 }
 

@@ -1,10 +1,24 @@
-import type { Orders } from "../agent/contract.ts";
+import type { ClusterSecret, Orders, PublicFacts } from "../agent/contract.ts";
 import { KNOWN_DIGESTS } from "../concourse/digests.ts";
 import { WEB_SERVICE, WORKER_SERVICE } from "../concourse/services.ts";
+import { TSA_PORT } from "../concourse/settings.ts";
+import { publicLine } from "../concourse/ssh-keys.ts";
 import { releaseName } from "../store/layout.ts";
 import type { Cluster } from "../relations/peers.ts";
-import { applicationName, clusterOf, isFetching, memberName, roleOf, webPeer, type Facts } from "./facts.ts";
+import {
+  applicationName,
+  clusterOf,
+  externalUrl,
+  isFetching,
+  memberName,
+  roleOf,
+  urlHost,
+  versionOf,
+  webPeer,
+  type Facts,
+} from "./facts.ts";
 import { toResolve } from "./lead.ts";
+import { authorisedKeys } from "./worker-keys.ts";
 
 /** Where every unit sees the store: the mount point with shared storage, a plain directory without. */
 export const STORE_PATH = "/var/lib/concourse";
@@ -35,7 +49,8 @@ export function ordersFor(facts: Facts): Orders | null {
       application: applicationName(environment),
       related: [applicationName(environment)],
       member: memberName(environment),
-      lease: unique([...(local.current ? [local.current] : []), ...target]),
+      lease: unique([...[local.current, local.agent?.release?.name].flatMap((name) => name ?? []), ...target]),
+      ...(shared && role === "web" && facts.secret.content ? { people: publicFacts(facts, facts.secret.content) } : {}),
       keep: unique([...target, ...(facts.peers?.others ?? []).flatMap(({ report }) => report?.running ?? [])]),
     },
     source: {
@@ -73,8 +88,9 @@ function probeFor(facts: Facts): Orders["probe"] {
   if (!facts.leader || !web?.address) return null;
   return {
     unit: web.unit,
-    url: `http://${web.address}:${facts.options.webPort}`,
-    ...(web.report?.web ? {} : { installing: true }),
+    url: `http://${urlHost(web.address)}:${facts.options.webPort}`,
+    // One that does not listen yet may be migrating its database: then only a machine that is gone counts.
+    ...(web.report?.web?.answering ? {} : { installing: true }),
   };
 }
 
@@ -90,6 +106,29 @@ function fetches({ environment, leader, local }: Facts, { fetcher, release }: Cl
 /** Workers that have told us their key and are on their way to this web, or there already. */
 function expectedWorkers({ peers }: Facts): string[] {
   return unique((peers?.others ?? []).flatMap(({ report }) => report?.worker?.name ?? []));
+}
+
+/** For people who look into the shared directory: nothing secret, and nothing that a unit goes by. */
+function publicFacts(facts: Facts, secret: ClusterSecret): PublicFacts {
+  const { environment, options, peers, local } = facts;
+  const address = peers?.address ?? "127.0.0.1";
+  const lines = {
+    CONCOURSE_VERSION: versionOf(local.current) ?? "",
+    CONCOURSE_RELEASE: local.current ?? "",
+    CONCOURSE_EXTERNAL_URL: externalUrl(options, address),
+    CONCOURSE_TSA_HOST: `${urlHost(address)}:${TSA_PORT}`,
+    CONCOURSE_CLUSTER_NAME: environment.application,
+    JUJU_MODEL_UUID: environment.modelUuid,
+    JUJU_WEB_UNIT: environment.unit,
+  };
+  const config = Object.entries(lines).map(([key, value]) => `${key}=${value}\n`);
+  return {
+    config: ["# Facts for people. No unit reads this file.\n", ...config].join(""),
+    keys: {
+      [`${environment.application}-tsa_host_key.pub`]: `${publicLine(secret["tsa-host-key"])}\n`,
+      [`${environment.application}-authorized_worker_keys`]: authorisedKeys(facts),
+    },
+  };
 }
 
 const unique = (names: readonly string[]): string[] => [...new Set(names)].toSorted();

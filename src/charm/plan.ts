@@ -11,11 +11,21 @@ import {
   workerUnit,
 } from "../concourse/services.ts";
 import { environmentFile, FILES, webSettings, workerSettings, type Settings } from "../concourse/settings.ts";
-import { fingerprint, normalise } from "../concourse/ssh-keys.ts";
-import { clusterOf, memberName, NOT_RUNNING, roleOf, webPeer, type Facts, type ServiceFacts } from "./facts.ts";
+import { fingerprint } from "../concourse/ssh-keys.ts";
+import {
+  clusterOf,
+  externalUrl,
+  memberName,
+  NOT_RUNNING,
+  roleOf,
+  webPeer,
+  type Facts,
+  type ServiceFacts,
+} from "./facts.ts";
 import { withTsaHost, HOSTS_FILE } from "./hosts.ts";
 import { ordersFor } from "./orders.ts";
 import { tearDown } from "./tear-down.ts";
+import { authorisedKeys, readKey } from "./worker-keys.ts";
 import type { Orders } from "../agent/contract.ts";
 import type { Cluster } from "../relations/peers.ts";
 
@@ -56,28 +66,30 @@ export const AGENT_COMMAND = `${PROGRAM}/node --max-semi-space-size=1 ${PROGRAM}
 export function plan(facts: Facts): Step[] {
   if (facts.local.occupant || facts.local.arch === null) return [];
   if (facts.local.stopped) return tearDown(facts);
-  return [...planAgent(facts), ...(facts.mistakes.length > 0 ? [] : planWork(facts)), ...planOrders(facts)];
+  return [...planAgent(facts), ...(facts.mistakes.length > 0 ? [] : planWork(facts))];
 }
 
 function planAgent({ local }: Facts): Step[] {
   const steps: Step[] = [];
   if (!local.claimed) steps.push({ do: "claim-machine" });
   if (!local.userExists) steps.push({ do: "create-user" });
-  const unit = agentUnit(AGENT_COMMAND);
+  const unit = agentUnit(AGENT_COMMAND, local.program);
+  const service = local.services[AGENT_SERVICE] ?? NOT_RUNNING;
   const unitChanged = local.files[unitFile(AGENT_SERVICE)] !== unit;
   if (unitChanged) steps.push(write(unitFile(AGENT_SERVICE), unit), { do: "reload-units" });
-  if (local.agentProgram !== local.program) steps.push({ do: "install-agent" });
-  else if (
-    unitChanged ||
-    local.services[AGENT_SERVICE]?.active !== "active" ||
-    !local.services[AGENT_SERVICE].enabled
-  ) {
-    steps.push({ do: "service", service: AGENT_SERVICE, verb: unitChanged ? "restart" : "start" });
+  // On a machine that was another unit's, its agent may still run.
+  if (local.agentProgram !== local.program || !local.claimed) return [...steps, { do: "install-agent" }];
+  const old = service.pid > 0 && service.config !== null && service.config !== local.program;
+  if (unitChanged || old) return [...steps, { do: "service", service: AGENT_SERVICE, verb: "restart" }];
+  if (service.active !== "active" || !service.enabled) {
+    return [...steps, { do: "service", service: AGENT_SERVICE, verb: "start" }];
   }
   return steps;
 }
 
-function planOrders(facts: Facts): Step[] {
+/** The agent's orders, from facts read after everything was applied and told. */
+export function planOrders(facts: Facts): Step[] {
+  if (facts.local.occupant || facts.local.arch === null || facts.local.stopped) return [];
   const orders = ordersFor(facts);
   if (!orders || JSON.stringify(orders) === JSON.stringify(facts.local.orders)) return [];
   return [{ do: "order", orders }];
@@ -103,7 +115,7 @@ function planWork(facts: Facts): Step[] {
 function releaseToRun(facts: Facts): { name: string; manifestSha256: string } | null {
   const target = clusterOf(facts)?.release;
   const found = facts.local.agent?.release;
-  if (!target?.manifestSha256 || !found?.verified) return null;
+  if (!target?.manifestSha256 || !found?.verified || target.arch !== facts.local.arch) return null;
   if (found.sha256 !== target.sha256 || found.manifestSha256 !== target.manifestSha256) return null;
   // The lease comes before the link: a clean-up on another unit must see that the release is wanted.
   if (!facts.local.agent?.lease?.includes(found.name)) return null;
@@ -125,7 +137,7 @@ function planWeb(facts: Facts, current: string | null): Step[] {
   const address = facts.peers?.address ?? "127.0.0.1";
   const settings = webSettings({
     port: facts.options.webPort,
-    externalUrl: facts.options.externalUrl ?? `http://${address}:${facts.options.webPort}`,
+    externalUrl: externalUrl(facts.options, address),
     peerAddress: address,
     clusterName: facts.environment.application,
     adminName: facts.options.adminName,
@@ -184,7 +196,7 @@ function planWorker(facts: Facts, current: string | null): Step[] {
     tags: facts.options.tags,
     dnsServers: facts.options.dnsServers.length > 0 ? facts.options.dnsServers : facts.local.nameservers,
   });
-  const tsaKey = safely(() => normalise(webReport.hostKey));
+  const tsaKey = readKey(webReport.hostKey);
   if (tsaKey === null) return steps;
   const hostKey: FileWanted = { path: FILES.tsaPublicKey, content: `${tsaKey}\n`, mode: 0o644, owner: "root" };
   return [
@@ -252,37 +264,12 @@ function dropService(facts: Facts, service: string): Step[] {
       : [FILES.workerEnvironment, FILES.tsaPublicKey];
   const state = services[service] ?? NOT_RUNNING;
   const stop: Step[] =
-    state.pid > 0 || state.enabled || state.active === "activating" ? [{ do: "service", service, verb: "stop" }] : [];
+    state.enabled || ["active", "activating", "reloading"].includes(state.active)
+      ? [{ do: "service", service, verb: "stop" }]
+      : [];
   const left = [...mine, unitFile(service)].filter((path) => (files[path] ?? null) !== null);
   if (left.length === 0) return stop;
   return [...stop, ...left.map((path): Step => ({ do: "remove", path })), { do: "reload-units" }];
-}
-
-/** The authorised keys file: one line a worker, parsed and written anew; a bad one is left out (`badKeys` names it). */
-export function authorisedKeys(facts: Facts): string {
-  return workerKeys(facts)
-    .flatMap(({ key }) => (key === null ? [] : [`${key}\n`]))
-    .join("");
-}
-
-export const badKeys = (facts: Facts): string[] =>
-  workerKeys(facts).flatMap(({ unit, key }) => (key === null ? [unit] : []));
-
-function workerKeys(facts: Facts): { unit: string; key: string | null }[] {
-  return (facts.peers?.others ?? []).flatMap(({ unit, report }) => {
-    if (!report?.worker) return [];
-    const { key } = report.worker;
-    return [{ unit, key: safely(() => normalise(key)) }];
-  });
-}
-
-/** What comes from a databag may be anything: null for what cannot be read. */
-function safely<T>(read: () => T): T | null {
-  try {
-    return read();
-  } catch {
-    return null;
-  }
 }
 
 /** The web that runs now answers, as its agent saw; a view from before a restart does not count. */

@@ -1,11 +1,11 @@
 import { NEW_CLUSTER_SECRET_FILE } from "../agent/contract.ts";
-import type { HookTools, Status } from "../juju/hook-tools.ts";
-import { writeApplicationBag, writeReport } from "../relations/peers.ts";
+import { HookCommandError, type HookTools, type Status } from "../juju/hook-tools.ts";
+import { writeApplicationBag, writeReport, type UnitReport } from "../relations/peers.ts";
 import { REQUEST } from "../relations/postgresql.ts";
-import { roleOf, type Facts } from "./facts.ts";
+import { roleOf, versionOf, type Facts } from "./facts.ts";
 import { lead } from "./lead.ts";
 import { SECRET_LABEL } from "./read.ts";
-import { isReady, report, versionOf } from "./report.ts";
+import { isReady, report } from "./report.ts";
 
 /** What this unit has to tell Juju: as data, so that it can be looked at without telling. */
 export interface Publication {
@@ -24,30 +24,41 @@ export interface Publication {
 export function publication(facts: Facts, status: Status): Publication {
   const { peers, leader, local } = facts;
   const settled = facts.mistakes.length === 0 && !local.occupant && !local.stopped;
-  const unitReport = settled && peers ? report(facts) : null;
-  const cluster = settled ? lead(facts, unitReport) : null;
+  const unitReport = peers && !local.occupant && !local.stopped ? report(facts) : null;
+  const cluster = local.stopped ? null : lead(facts, unitReport);
   const addSecret =
     settled && leader && peers !== null && !facts.secret.exists && local.agent?.clusterSecretReady === true;
   const changed = cluster !== null && JSON.stringify(cluster) !== JSON.stringify(peers?.cluster);
   const ports = roleOf(facts) === "web" && settled ? [`${facts.options.webPort}/tcp`] : [];
   const statusChanged = status.status !== facts.status.status || status.message !== facts.status.message;
+  // Juju stores secrets before it commits the bags: one may be there whose name was never written.
+  const secret = peers && !peers.secretUri && facts.secret.id ? `secret:${facts.secret.id}` : null;
   return {
     addSecret,
     applicationBag:
-      peers && (changed || addSecret)
-        ? { relation: peers.relation, data: writeApplicationBag({ cluster: changed ? cluster : null, secret: null }) }
+      peers && (changed || addSecret || secret)
+        ? { relation: peers.relation, data: writeApplicationBag({ cluster: changed ? cluster : null, secret }) }
         : null,
     unitBag:
-      peers && unitReport && JSON.stringify(unitReport) !== JSON.stringify(peers.report)
+      peers && unitReport && saysMore(unitReport, peers.report)
         ? { relation: peers.relation, data: writeReport(unitReport) }
         : null,
     databaseRequest:
       settled && leader && facts.database.relation && !facts.database.requested ? facts.database.relation : null,
     open: ports.filter((port) => !facts.openedPorts.includes(port)),
     close: settled ? facts.openedPorts.filter((port) => !ports.includes(port)) : [],
-    version: statusChanged && isReady(facts) ? versionOf(local.current) : null,
+    version: statusChanged && roleOf(facts) === "web" && isReady(facts) ? versionOf(local.current) : null,
     status: statusChanged ? status : null,
   };
+}
+
+/**
+ * Every word in a unit's bag is a hook on every other unit. A generation that asks nothing of this unit is acknowledged
+ * with its next word; a unit that has nothing to say yet says nothing.
+ */
+function saysMore(now: UnitReport, before: UnitReport | null): boolean {
+  if (before === null) return now.store !== null || now.worker !== null || now.web !== null || now.running !== null;
+  return JSON.stringify({ ...now, generation: 0 }) !== JSON.stringify({ ...before, generation: 0 });
 }
 
 /** Tells it. The bags come after the secret: their one value names it. */
@@ -64,9 +75,19 @@ export async function publish(what: Publication, tools: HookTools): Promise<void
       : []),
     ...(what.unitBag ? [tools.setBag(what.unitBag.relation, "unit", what.unitBag.data)] : []),
     ...(what.databaseRequest ? [tools.setBag(what.databaseRequest, "application", REQUEST)] : []),
-    ...what.open.map((port) => tools.openPort(port)),
+    ...what.open.map((port) => openPort(port, tools)),
     ...what.close.map((port) => tools.closePort(port)),
     ...(what.version ? [tools.setVersion(what.version)] : []),
     ...(what.status ? [tools.setStatus(what.status)] : []),
   ]);
+}
+
+/** Another unit on this machine may have the port in Juju's books; whether anything listens there the status tells. */
+async function openPort(port: string, tools: HookTools): Promise<void> {
+  try {
+    await tools.openPort(port);
+  } catch (error) {
+    if (!(error instanceof HookCommandError && error.says("conflicts"))) throw error;
+    await tools.log("WARNING", error.message);
+  }
 }

@@ -52,24 +52,46 @@ async function readPeers({ unit, application }: HookEnvironment, tools: HookTool
     tools.unitBag(relation, unit),
     tools.applicationBag(relation, application),
   ]);
-  const bags = await Promise.all(units.map((name) => tools.unitBag(relation, name)));
   const { cluster, secret } = readApplicationBag(shared);
+  const others = unique([...units, ...(cluster?.web && cluster.web !== unit ? [cluster.web] : [])]);
+  const bags = await Promise.all(others.map((name) => readPeerBag(tools, relation, name, units.includes(name))));
   return {
     relation,
     cluster,
     secretUri: secret,
     address: addressOf(own),
     report: readReport(own),
-    others: units.map((name, i) => {
+    others: others.map((name, i) => {
       const bag = bags[i] ?? {};
       return { unit: name, address: addressOf(bag), report: readReport(bag) };
     }),
   };
 }
 
-async function readAlive(tools: HookTools): Promise<string[]> {
-  const { units } = await tools.goalState();
-  return Object.entries(units)
+/**
+ * The web's bag counts before its `joined` hook has run here, which on a new unit may come last of many: Juju lets a unit
+ * read any peer that has entered the relation (Juju 3.6, apiserver/facades/agent/uniter, ReadRemoteSettings).
+ */
+function readPeerBag(
+  tools: HookTools,
+  relation: string,
+  unit: string,
+  joined: boolean,
+): Promise<Record<string, string>> {
+  const bag = tools.unitBag(relation, unit);
+  return joined ? bag : bag.catch(notYet);
+}
+
+const unique = (names: readonly string[]): string[] => [...new Set(names)];
+
+/** Null if Juju cannot tell: a unit that vanishes between its look-ups fails the command. Then nothing is decided. */
+async function readAlive(tools: HookTools): Promise<string[] | null> {
+  const goal = await tools.goalState().catch((error: unknown) => {
+    if (error instanceof HookCommandError) return null;
+    throw error;
+  });
+  if (goal === null) return null;
+  return Object.entries(goal.units)
     .filter(([, { status }]) => status !== "dying")
     .map(([unit]) => unit);
 }
@@ -85,7 +107,7 @@ async function readSecret(
     leader ? tools.ownSecretId(SECRET_LABEL) : null,
     isWeb(environment, peers) && peers?.secretUri ? tools.secret({ uri: peers.secretUri }) : null,
   ]);
-  return { exists: id !== null || (peers?.secretUri ?? null) !== null, content: asClusterSecret(content) };
+  return { id, exists: id !== null || (peers?.secretUri ?? null) !== null, content: asClusterSecret(content) };
 }
 
 export function asClusterSecret(content: Readonly<Record<string, string>> | null): ClusterSecret | null {
@@ -122,7 +144,7 @@ async function readDatabaseAnswer(tools: HookTools, relation: string): Promise<D
   return readAnswer(bag, userContent, tlsContent);
 }
 
-/** Between `relation-created` and the provider's first word there is nothing to read. */
+/** Who has not entered the relation yet, or has not said its first word, has nothing to read. */
 function notYet(error: unknown): Record<string, string> {
   if (error instanceof HookCommandError) return {};
   throw error;

@@ -2,7 +2,7 @@ import { WEB_SERVICE, WORKER_SERVICE } from "../concourse/services.ts";
 import { fingerprint, publicLine } from "../concourse/ssh-keys.ts";
 import { FILES } from "../concourse/settings.ts";
 import type { UnitReport, WebReport } from "../relations/peers.ts";
-import { clusterOf, memberName, NOT_RUNNING, roleOf, webPeer, type Facts } from "./facts.ts";
+import { clusterOf, memberName, NOT_RUNNING, roleOf, webPeer, versionOf, type Facts } from "./facts.ts";
 import { webAnswers } from "./plan.ts";
 
 /** What this unit tells the others, from facts read after everything was applied. */
@@ -14,7 +14,8 @@ export function report(facts: Facts): UnitReport {
   return {
     generation: Math.max(facts.local.followed?.generation ?? 0, facts.peers?.report?.generation ?? 0),
     running: facts.local.current,
-    ready: isReady(facts),
+    // Only whose turn it is holds the others up: a web that is restarted must not have every unit write and read.
+    ready: cluster?.turn !== facts.environment.unit || isReady(facts),
     store: store?.mounted && store.id && !store.problem ? { id: store.id, writable: store.writable } : null,
     published:
       release?.verified && (facts.leader || cluster?.fetcher === facts.environment.unit)
@@ -48,9 +49,6 @@ function isRegistered(facts: Facts, began: number): boolean {
   const found = web?.workers.find(({ name }) => name === memberName(facts.environment));
   return web?.answering === true && found !== undefined && (found.since ?? began) >= began;
 }
-
-/** `7.14.3-linux-amd64-…` → `7.14.3` */
-export const versionOf = (release: string | null): string | null => release?.split("-")[0] ?? null;
 
 function reportWeb(facts: Facts): WebReport | null {
   const secret = facts.secret.content;

@@ -2,11 +2,11 @@ import type { Problem } from "../agent/contract.ts";
 import { WEB_SERVICE, WORKER_SERVICE } from "../concourse/services.ts";
 import { fingerprint } from "../concourse/ssh-keys.ts";
 import type { Status } from "../juju/hook-tools.ts";
-import { releaseName } from "../store/layout.ts";
 import { progressText } from "../agent/progress.ts";
-import { clusterOf, NOT_RUNNING, roleOf, webPeer, type Facts } from "./facts.ts";
-import { badKeys, webAnswers } from "./plan.ts";
-import { isReady, versionOf } from "./report.ts";
+import { clusterOf, isCopyOf, NOT_RUNNING, roleOf, versionOf, webPeer, type Facts } from "./facts.ts";
+import { webAnswers } from "./plan.ts";
+import { isReady } from "./report.ts";
+import { badKeys } from "./worker-keys.ts";
 
 /**
  * The one line an operator sees, from facts read after everything was applied: the first of these that holds. What only
@@ -20,6 +20,7 @@ export function status(facts: Facts): Status {
     wrongOptions(facts) ??
     wrongStore(facts) ??
     wrongRelease(facts) ??
+    fetching(facts) ??
     wrongDatabase(facts) ??
     working(facts) ??
     roleStatus(facts)
@@ -34,9 +35,13 @@ const trouble = ({ blocked: forOperator, message }: Problem): Status =>
 
 const stopping = ({ local }: Facts): Status | null => (local.stopped ? busy("Stopping Concourse") : null);
 
-function wrongMachine({ local, environment }: Facts): Status | null {
+function wrongMachine(facts: Facts): Status | null {
+  const { local, environment } = facts;
   if (local.arch === null)
     return blocked(`No Concourse for this machine's architecture (${process.arch}): use amd64 or arm64`);
+  const arch = clusterOf(facts)?.release?.arch ?? local.arch;
+  if (arch !== local.arch)
+    return blocked(`The release is for ${arch}, this machine is ${local.arch}: use machines of one kind`);
   return local.occupant
     ? blocked(
         `This machine already runs ${local.occupant}: juju remove-unit ${environment.unit}, and add one on its own machine`,
@@ -82,6 +87,17 @@ function wrongDatabase(facts: Facts): Status | null {
   return database.ready && Number.parseInt(version, 10) < 8 ? null : trouble(database.problem);
 }
 
+/** What the agent shows itself while bytes arrive: both must say the same, or the status would go to and fro. */
+function fetching(facts: Facts): Status | null {
+  const release = clusterOf(facts)?.release;
+  const { agent, current } = facts.local;
+  if (!release || isCopyOf(current, release) || agent?.fetch?.version !== release.version) return null;
+  const { step } = agent.fetch;
+  return step === "downloading" || step === "unpacking"
+    ? busy(progressText(release.version, { ...agent.fetch, step }))
+    : null;
+}
+
 /** A release on its way: to be found out, fetched, or taken over. */
 function working(facts: Facts): Status | null {
   const { agent, current } = facts.local;
@@ -93,22 +109,21 @@ function working(facts: Facts): Status | null {
       : waiting("Waiting for the leader to choose a release");
   }
   const { version } = cluster.release;
-  if (current === releaseName(cluster.release)) return null;
+  if (isCopyOf(current, cluster.release)) return null;
   if (cluster.release.manifestSha256 !== null && agent.release?.verified) {
     if (current === null) return busy(`Installing Concourse ${version}`);
     return cluster.turn === facts.environment.unit
       ? busy(`Changing to Concourse ${version}`)
-      : waiting(`Waiting for its turn to change to Concourse ${version}`);
+      : waiting(`Waiting for its turn to change to Concourse ${version}, after ${cluster.turn ?? "the others"}`);
   }
   const fetch = agent.fetch?.version === version ? agent.fetch : null;
-  if (fetch?.step === "downloading" || fetch?.step === "unpacking")
-    return busy(progressText(version, { ...fetch, step: fetch.step }));
   if (fetch?.step === "waiting")
     return waiting(`Waiting for ${fetch.holder ?? "another unit"} to download Concourse ${version}`);
   if (
     cluster.fetcher !== null &&
     cluster.fetcher !== facts.environment.unit &&
-    cluster.release.manifestSha256 === null
+    cluster.release.manifestSha256 === null &&
+    !agent.release?.verified
   ) {
     return waiting(`Waiting for ${cluster.fetcher} to download Concourse ${version}`);
   }

@@ -74,14 +74,18 @@ LimitNPROC=infinity
 WantedBy=multi-user.target
 `;
 
-/** @param start the whole command line */
-export function agentUnit(start: string): string {
+/**
+ * @param start the whole command line
+ * @param program what identifies the program: read back from the running process, like a service's settings
+ */
+export function agentUnit(start: string, program: string): string {
   return `[Unit]
 Description=Agent of this Concourse unit: fetches releases, watches the store and the services
 StartLimitIntervalSec=0
 
 [Service]
 Type=exec
+Environment=${CONFIG_HASH}=${program}
 ExecStart=${start}
 Restart=always
 RestartSec=1

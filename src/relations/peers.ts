@@ -25,7 +25,7 @@ export interface UnitReport {
   readonly generation: number;
   /** Release directory name its services run from; null before the first. */
   readonly running: string | null;
-  /** Its role's service runs that release and does its work. */
+  /** False while it is this unit's turn and its service does not do its work yet with the release it runs. */
   readonly ready: boolean;
   readonly store: { readonly id: string; readonly writable: boolean } | null;
   /** A release this unit has fetched and published, or found published while it was the fetcher or led. */

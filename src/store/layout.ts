@@ -11,6 +11,10 @@ export const INSTALLED_VERSION = ".installed_version";
 export const STORE_FILE = "store.json";
 /** Link to the newest release's `bin/`, for people. */
 export const BIN = "bin";
+/** Public facts of the cluster, for people. */
+export const CONFIG = "config.env";
+/** Public keys of the cluster, for people. */
+export const KEYS = "keys";
 export const APPLICATIONS = "apps";
 export const RELEASES = "releases";
 export const PARTIAL = "partial";

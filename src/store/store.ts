@@ -115,8 +115,8 @@ async function mountOf(ports: Needs, orders: StoreOrders, root: Dir): Promise<Mo
 /** What bears one of our names has to be of our kind: whoever opens the store would otherwise go astray, or hang. */
 async function refusePlanted(root: Dir, orders: StoreOrders): Promise<void> {
   const kinds = [
-    ...layout.DIRECTORIES.map((name) => ({ name, kind: "directory" })),
-    ...[layout.MARKER, layout.LOCK, layout.STORE_FILE, layout.INSTALLED_VERSION].map((name) => ({
+    ...[...layout.DIRECTORIES, layout.KEYS].map((name) => ({ name, kind: "directory" })),
+    ...[layout.MARKER, layout.LOCK, layout.STORE_FILE, layout.INSTALLED_VERSION, layout.CONFIG].map((name) => ({
       name,
       kind: "file",
     })),

@@ -5,6 +5,7 @@ import { databaseTask } from "./database.ts";
 import { fetchTask } from "./fetch.ts";
 import { leaseTask } from "./lease.ts";
 import { probeTask } from "./probe.ts";
+import { publicFactsTask } from "./public-facts.ts";
 import { releaseTask } from "./release.ts";
 import { resolveTask } from "./resolve.ts";
 import { scrubTask } from "./scrub.ts";
@@ -21,6 +22,7 @@ export const TASKS: readonly ((world: TaskWorld) => Task)[] = [
   fetchTask,
   releaseTask,
   scrubTask,
+  publicFactsTask,
   workerKeyTask,
   clusterSecretTask,
   databaseTask,

@@ -53,7 +53,7 @@ export const agent: AgentState = {
   problems: {},
 };
 
-const agentUnitText = agentUnit(AGENT_COMMAND);
+const agentUnitText = agentUnit(AGENT_COMMAND, "p");
 
 export const local: LocalFacts = {
   arch: "amd64",
@@ -116,6 +116,7 @@ export const web: Facts = {
   peers,
   alive: ["ci/0", "ci/1"],
   secret: {
+    id: "1",
     exists: true,
     content: {
       "admin-password": "pw",
@@ -166,7 +167,7 @@ export const worker: Facts = {
     report: workerReport,
     others: [{ unit: "ci/0", address: "10.1.1.10", report: webReport }],
   },
-  secret: { exists: true, content: null },
+  secret: { id: null, exists: true, content: null },
   database: { relation: "postgresql:1", requested: true, answer: null },
   openedPorts: [],
   local,

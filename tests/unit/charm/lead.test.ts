@@ -12,6 +12,10 @@ describe("the leader's decisions", () => {
     expect(lead(web)).toEqual(cluster);
   });
 
+  test("nothing is decided while Juju cannot say who is here", () => {
+    expect(lead(change(web, { alive: null }))).toBeNull();
+  });
+
   test("only the leader decides", () => {
     expect(lead(worker)).toBeNull();
   });
@@ -150,6 +154,14 @@ describe("whose turn it is", () => {
     ["a unit that runs nothing yet needs none", null, [RELEASE, true], [null, false], null],
   ] as const)("%s", (_, turn, own, other, expected) => {
     expect(rolling(turn, [...own], [...other])).toBe(expected);
+  });
+
+  test("a web that was placed anew in the middle of it goes before the worker whose turn it is", () => {
+    expect(rolling("ci/1", [old, true], [RELEASE, false])).toBe("ci/0");
+  });
+
+  test("a repaired copy of the release counts as the release", () => {
+    expect(rolling(null, [`${RELEASE}.2`, true], [RELEASE, true])).toBeNull();
   });
 
   test("nobody while the manifest is open", () => {

@@ -1,0 +1,78 @@
+import { describe, expect, test } from "vitest";
+import { publication } from "../../../src/charm/publish.ts";
+import { report } from "../../../src/charm/report.ts";
+import { status } from "../../../src/charm/status.ts";
+import { readApplicationBag } from "../../../src/relations/peers.ts";
+import type { Facts } from "../../../src/charm/facts.ts";
+import { change, cluster, web, worker, workerReport } from "./facts.ts";
+
+const published = (facts: Facts): ReturnType<typeof publication> => publication(facts, status(facts));
+/** With what the unit has said being what it says now. */
+const told = (facts: Facts): Facts => change(facts, { peers: { report: report(facts) }, status: status(facts) });
+
+describe("what is there already is not written again", () => {
+  test.each([
+    ["web", web],
+    ["worker", worker],
+  ])("%s", (_, facts) => {
+    expect(published(told(facts))).toMatchObject({ applicationBag: null, unitBag: null, status: null, version: null });
+  });
+
+  test("a generation that asks nothing of this unit is acknowledged with its next word", () => {
+    const turned = change(told(worker), {
+      peers: { cluster: change(cluster, { generation: 5 }) },
+      local: { followed: change(cluster, { generation: 5 }) },
+    });
+    expect(published(turned).unitBag).toBeNull();
+    const moved = change(turned, { local: { current: "8.2.5-linux-amd64-eeeeeeeeeeee" } });
+    expect(published(moved).unitBag?.data["unit"]).toContain('"generation":5');
+  });
+
+  test("a unit that has nothing to say yet says nothing", () => {
+    const fresh = change(worker, {
+      peers: { cluster: null, report: null },
+      local: { followed: null, agent: null, current: null },
+    });
+    expect(published(fresh).unitBag).toBeNull();
+  });
+});
+
+describe("the cluster secret", () => {
+  const leader = told(change(web, { secret: { id: null, exists: false, content: null }, peers: { secretUri: null } }));
+
+  test("is made once, when the agent has made its contents", () => {
+    expect(published(leader).addSecret).toBe(false);
+    expect(published(change(leader, { local: { agent: { clusterSecretReady: true } } })).addSecret).toBe(true);
+  });
+
+  test("whose name was never written is named, not made again", () => {
+    const orphan = change(leader, {
+      secret: { id: "cafe", exists: true },
+      local: { agent: { clusterSecretReady: true } },
+    });
+    const { addSecret, applicationBag } = published(orphan);
+    expect(addSecret).toBe(false);
+    expect(readApplicationBag(applicationBag?.data ?? {}).secret).toBe("secret:cafe");
+  });
+});
+
+test("a leader whose options make no sense still replaces a web that is gone", () => {
+  const gone = told(
+    change(
+      { ...web, mistakes: [{ option: "mode", message: "x" }] },
+      { peers: { cluster: change(cluster, { web: "ci/7" }) }, local: { followed: null } },
+    ),
+  );
+  expect(readApplicationBag(published(gone).applicationBag?.data ?? {}).cluster).toMatchObject({
+    web: "ci/0",
+    release: cluster.release,
+  });
+});
+
+test("a unit that stops says nothing any more", () => {
+  const stopped = change(told(web), {
+    local: { stopped: true, current: null },
+    peers: { others: [{ unit: "ci/1", address: null, report: workerReport }] },
+  });
+  expect(published(stopped)).toMatchObject({ applicationBag: null, unitBag: null, open: [], close: [] });
+});
