@@ -1,0 +1,59 @@
+import { expect, test } from "vitest";
+import { readFacts } from "../../../src/charm/read.ts";
+import { HookTools, type CommandResult } from "../../../src/juju/hook-tools.ts";
+import { writeApplicationBag, writeReport } from "../../../src/relations/peers.ts";
+import { change, cluster, webReport, worker } from "./facts.ts";
+
+const ok = (value: unknown): CommandResult => ({ code: 0, stdout: JSON.stringify(value), stderr: "" });
+const failed = (stderr: string): CommandResult => ({ code: 1, stdout: "", stderr });
+
+/** Juju as a new unit meets it: no peer's `joined` hook has run yet, but some have entered the relation. */
+function newUnit(bags: Readonly<Record<string, Record<string, string>>>): HookTools {
+  return new HookTools(async ([command = "", ...args]) => {
+    const name = args.at(-1) ?? "";
+    switch (command) {
+      case "relation-ids":
+        return ok(name === "peers" ? ["peers:0"] : []);
+      case "relation-list":
+        return ok([]);
+      case "relation-get":
+        return bags[name] ? ok(bags[name]) : failed(`ERROR unit "${name}": settings not found\n`);
+      case "is-leader":
+        return ok(false);
+      case "opened-ports":
+        return ok([]);
+      case "status-get":
+        return ok({ status: "waiting", message: "" });
+      case "config-get":
+        return ok({ "shared-storage": "lxc", "initial-admin-username": "admin" });
+      default:
+        throw new Error(`unexpected ${command}`);
+    }
+  });
+}
+
+const bagOf = (report: typeof webReport): Record<string, string> => ({
+  ...writeReport(report),
+  "ingress-address": "10.1.1.10",
+});
+const bags = (web: string): Record<string, Record<string, string>> => ({
+  ci: writeApplicationBag({ cluster: change(cluster, { web }), secret: null }),
+  "ci/0": bagOf(webReport),
+  "ci/1": { "ingress-address": "10.1.1.11" },
+});
+const read = (tools: HookTools) => readFacts(worker.environment, tools, async () => worker.local);
+
+test("the web's bag is read before its joined hook has run here", async () => {
+  const { peers } = await read(newUnit(bags("ci/0")));
+  expect(peers?.others).toEqual([{ unit: "ci/0", address: "10.1.1.10", report: webReport }]);
+});
+
+test("a web that has not entered the relation says nothing yet", async () => {
+  const { peers } = await read(newUnit(bags("ci/9")));
+  expect(peers?.others).toEqual([{ unit: "ci/9", address: null, report: null }]);
+});
+
+test("the web's own unit is no peer of itself", async () => {
+  const { peers } = await read(newUnit(bags("ci/1")));
+  expect(peers?.others).toEqual([]);
+});
