@@ -22,21 +22,24 @@ export async function readFacts(
 ): Promise<Facts> {
   const configuration = tools.config().then(readOptions);
   const leading = tools.isLeader();
-  const peering = readPeers(environment, tools);
-  const databases = tools.relationIds("postgresql");
+  const peering = readPeers(environment, tools, leading);
+  const ours = Promise.all([leading, peering]).then(([leader, peers]) => ({
+    leader,
+    peers,
+    web: isWeb(environment, peers),
+  }));
   const [{ options, mistakes }, leader, peers, openedPorts, status, local, alive, secret, database] = await Promise.all(
     [
       configuration,
       leading,
       peering,
-      tools.openedPorts(),
+      // Only a unit that is or was the web has opened one.
+      ours.then(({ peers, web }) => (web || peers === null || peers.report?.web ? tools.openedPorts() : [])),
       tools.status(),
       configuration.then(({ options }) => machine(options.webPort)),
       leading.then((leader) => (leader ? readAlive(tools) : null)),
-      Promise.all([leading, peering]).then(([leader, peers]) => readSecret(environment, tools, leader, peers)),
-      Promise.all([leading, peering, databases]).then(([leader, peers, [relation]]) =>
-        relation ? readDatabase(environment, tools, relation, leader, isWeb(environment, peers)) : NO_DATABASE,
-      ),
+      ours.then(({ leader, peers }) => readSecret(environment, tools, leader, peers)),
+      ours.then(({ leader, web }) => (leader || web ? readDatabase(environment, tools, leader, web) : NO_DATABASE)),
     ],
   );
   return { environment, options, mistakes, leader, peers, alive, secret, database, openedPorts, status, local };
@@ -44,16 +47,24 @@ export async function readFacts(
 
 const isWeb = (environment: HookEnvironment, peers: Peers | null): boolean => peers?.cluster?.web === environment.unit;
 
-async function readPeers({ unit, application }: HookEnvironment, tools: HookTools): Promise<Peers | null> {
+/** A worker that does not lead goes by the web's word alone; the leader, the web, and a unit that leaves look at all. */
+async function readPeers(
+  { unit, application, event }: HookEnvironment,
+  tools: HookTools,
+  leading: Promise<boolean>,
+): Promise<Peers | null> {
   const [relation] = await tools.relationIds("peers");
   if (!relation) return null;
-  const [units, own, shared] = await Promise.all([
-    tools.relationUnits(relation),
+  const [own, shared, leader] = await Promise.all([
     tools.unitBag(relation, unit),
     tools.applicationBag(relation, application),
+    leading,
   ]);
   const { cluster, secret } = readApplicationBag(shared);
-  const others = unique([...units, ...(cluster?.web && cluster.web !== unit ? [cluster.web] : [])]);
+  const web = cluster?.web ?? null;
+  const all = leader || web === unit || event.name === "stop" || event.name === "remove";
+  const units = all ? await tools.relationUnits(relation) : [];
+  const others = unique([...units, ...(web !== null && web !== unit ? [web] : [])]);
   const bags = await Promise.all(others.map((name) => readPeerBag(tools, relation, name, units.includes(name))));
   return {
     relation,
@@ -118,10 +129,11 @@ export function asClusterSecret(content: Readonly<Record<string, string>> | null
 async function readDatabase(
   { application }: HookEnvironment,
   tools: HookTools,
-  relation: string,
   leader: boolean,
   web: boolean,
 ): Promise<DatabaseFacts> {
+  const [relation] = await tools.relationIds("postgresql");
+  if (!relation) return NO_DATABASE;
   const [requested, answer] = await Promise.all([
     leader
       ? tools
