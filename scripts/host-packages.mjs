@@ -17,21 +17,32 @@ const HOST_PACKAGES = [
   { package: "gzip", files: ["/usr/bin/gzip", "/bin/gzip"] },
 ];
 
-/** Names of the Debian packages that are missing on this host; empty when all is there. */
-export function missingHostPackages() {
-  return HOST_PACKAGES.filter((wanted) => !wanted.files.some((file) => existsSync(file))).map(
-    (wanted) => wanted.package,
-  );
+/** What the tests look with besides: a real browser for pages, and SSH's own reading of keys. */
+const TEST_PACKAGES = [
+  { package: "chromium", files: ["/usr/bin/chromium", "/usr/bin/chromium-browser"] },
+  { package: "openssh-client", files: ["/usr/bin/ssh-keygen"] },
+];
+
+/**
+ * Names of the Debian packages that are missing on this host; empty when all is there.
+ *
+ * @param {boolean} tests also what only the tests need
+ */
+export function missingHostPackages(tests = false) {
+  return [...HOST_PACKAGES, ...(tests ? TEST_PACKAGES : [])]
+    .filter((wanted) => !wanted.files.some((file) => existsSync(file)))
+    .map((wanted) => wanted.package);
 }
 
 /**
  * Brings the missing packages in, after saying so in one line, if we may (root) and can (apt); else tells how.
  *
  * @param {(line: string) => void} say where the one line goes
+ * @param {boolean} tests also what only the tests need
  * @returns {string | null} null when everything is there now, else one line: what is missing and the command to run
  */
-export function ensureHostPackages(say) {
-  const missing = missingHostPackages();
+export function ensureHostPackages(say, tests = false) {
+  const missing = missingHostPackages(tests);
   if (missing.length === 0) return null;
   const names = missing.join(" ");
   const advice = `Missing on this host: ${names}. Run: apt-get install --no-install-recommends ${names}`;
@@ -40,7 +51,7 @@ export function ensureHostPackages(say) {
   say(`Installing missing host packages with apt-get: ${names}`);
   aptGet(["update"]);
   aptGet(["install", "--yes", "--no-install-recommends", ...missing]);
-  return missingHostPackages().length === 0 ? null : advice;
+  return missingHostPackages(tests).length === 0 ? null : advice;
 }
 
 /** Whether it worked is seen by what is there afterwards. @param {readonly string[]} words */

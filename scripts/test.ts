@@ -44,12 +44,10 @@ function main(fast: boolean): number {
   const directory = mkdtempSync(join(tmpdir(), "concourse-machine-test-"));
   try {
     const tallies = checks.map(([name, ...argv]) => runCheck(name, argv));
+    const missing = ensureHostPackages((line) => process.stdout.write(`\n${line}\n`), true);
+    if (missing !== null) process.stdout.write(`\n${missing}\n`);
     tallies.push(runTests("unit", directory));
-    if (!fast) {
-      const missing = ensureHostPackages((line) => process.stdout.write(`\n${line}\n`));
-      if (missing !== null) process.stdout.write(`\n${missing}\n`);
-      tallies.push(runTests("e2e", directory));
-    }
+    if (!fast) tallies.push(runTests("e2e", directory));
     const { passed, failed, skipped } = addTallies(tallies);
     const skippedFails = process.env["CI"] === "true" && skipped.length > 0;
     process.stdout.write(listed("Failed", failed));
