@@ -15,6 +15,9 @@ const LOOK_EVERY = 50;
 const CRAWL = 100_000;
 const WALK = 8_000_000;
 
+/** Milliseconds in which buffers bring much more than what crawls in. */
+const DRAINED_AFTER = 250;
+
 type Act = "reboot" | "kill" | "stop" | "start" | "freeze" | "thaw";
 
 export class Survivor {
@@ -72,6 +75,12 @@ export class Survivor {
       return (await this.downloaded()) >= part * this.concourse.archive.size;
     });
     await this.concourse.throttle(CRAWL);
+    // What the kernel's buffers hold is lost with the connection, but no fault of whoever goes on.
+    await until("the buffers between mirror and store are empty", async () => {
+      const before = await this.downloaded();
+      await pause(DRAINED_AFTER);
+      return (await this.downloaded()) - before < CRAWL;
+    });
   }
 
   /** Waits until bytes reach the store; so many have, then. */
