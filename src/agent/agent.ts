@@ -5,6 +5,7 @@ import { fileMark, readText } from "./files.ts";
 import { fromState, NOTHING_FOUND, toState, withProblem, type Findings } from "./findings.ts";
 import { openJournal, type Journal } from "./journal.ts";
 import { createTurns, wakeCharm } from "./juju.ts";
+import { canWait } from "./matters.ts";
 import { parseOrders, redact } from "./orders.ts";
 import type { AgentPorts } from "./ports.ts";
 import { createRunner, type Runner } from "./runner.ts";
@@ -63,6 +64,7 @@ export async function serveUnit(ports: AgentPorts, settings: AgentSettings, sign
     {
       clock,
       needed: () => orders !== null && !isOver() && journal !== null && journal.news(orders).length > 0,
+      canWait: () => orders === null || journal === null || canWait(journal.news(orders)),
       acknowledged: () => orders?.acknowledged ?? 0,
       wake,
     },

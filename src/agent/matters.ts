@@ -22,7 +22,7 @@ interface Row {
  * | database: ready, host, port, problem | |
  * | web: api, database, version, running workers; why its database part fails | why the API is silent |
  * | probe: silent or not | |
- * | services: active state, main process | number of restarts (every restart has a new main process) |
+ * | services: active state, main process; at most every 10 s if that is all | number of restarts (every restart has a new main process) |
  * | problems of other tasks, program | sequence |
  */
 export const ROWS: readonly Row[] = [
@@ -50,6 +50,11 @@ export function matters(before: AgentState | null, after: AgentState, orders: Or
   return ROWS.filter(
     ({ part }) => before === null || canonical(part(before, orders)) !== canonical(part(after, orders)),
   ).map(({ what }) => what);
+}
+
+/** True if none of these rows presses: a service that crashes again and again has a new main process each time. */
+export function canWait(news: readonly string[]): boolean {
+  return news.every((what) => what === "services");
 }
 
 function canAdopt(orders: Orders): boolean {

@@ -129,7 +129,7 @@ describe("a fetch", () => {
     const store = await opened(here.path);
     const path = join(here.directory, "resource.tgz");
     writeFileSync(path, archive);
-    expect(await fetchRelease(ports, store, target, { kind: "file", path }, QUIET)).toMatchObject({
+    expect(await fetchRelease(ports, store, target, async () => ({ kind: "file", path }), QUIET)).toMatchObject({
       kind: "published",
       fetched: 0,
     });
@@ -156,7 +156,7 @@ describe("a fetch", () => {
   test("is left to whoever has the lock", async () => {
     const store = await opened(here.path, "m1-app-9");
     mirror.behaviour.pauseAt = 0;
-    const busy = fetchRelease(ports, store, target, at(mirror.url), QUIET);
+    const busy = fetchRelease(ports, store, target, async () => at(mirror.url), QUIET);
     await expect.poll(() => mirror.requests.length).toBe(1);
     expect(await fetch()).toEqual({ kind: "held", holder: "m1-app-9" });
     mirror.resume();

@@ -39,6 +39,9 @@ const UNPACKED_RATIO = 2.5;
  *
  * The lock only spares a second download. Everything holds without it.
  *
+ * `locate` tells where the archive lies. It is called once this unit has the lock: asking may cost as much as fetching
+ * (`resource-get` brings the whole archive from the controller).
+ *
  * @throws StoreError with the problem in the words of the status line
  * @throws the signal's reason if it was raised
  */
@@ -46,7 +49,7 @@ export async function fetchRelease(
   ports: StorePorts,
   store: Store,
   target: Target,
-  archive: Archive,
+  locate: () => Promise<Archive>,
   options: FetchOptions,
 ): Promise<FetchOutcome> {
   try {
@@ -58,7 +61,7 @@ export async function fetchRelease(
       return { kind: "held", holder: await holderName(store) };
     }
     try {
-      return await new Fetch(ports, store, target, archive, options, held).run();
+      return await new Fetch(ports, store, target, await locate(), options, held).run();
     } finally {
       await held?.release();
     }

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { hostPorts } from "../../src/host/ports.ts";
 import { fetchRelease } from "../../src/store/fetch.ts";
 import { openStore } from "../../src/store/store.ts";
-import type { StoreOrders } from "../../src/store/types.ts";
+import type { Archive, StoreOrders } from "../../src/store/types.ts";
 
 const [what = "", ...args] = process.argv.slice(2);
 const PROXY = { http: null, https: null, none: null };
@@ -22,7 +22,8 @@ const jobs: Readonly<Record<string, (...args: string[]) => Promise<void>>> = {
     }
     const target = { version: "7.14.3", arch: "amd64" as const, sha256, manifestSha256: null };
     const options = { report: () => undefined, signal: new AbortController().signal, lock: true, bad: null };
-    await fetchRelease(hostPorts, store, target, { kind: "http", url, headers: {}, proxy: PROXY }, options);
+    const archive: Archive = { kind: "http", url, headers: {}, proxy: PROXY };
+    await fetchRelease(hostPorts, store, target, async () => archive, options);
     await store.close();
   },
   /** The network alone. */

@@ -47,8 +47,8 @@ export function fetchTask(world: TaskWorld): Task<Needs> {
           const tell = createTeller(world, io, unit, target.version);
           if ((await findRelease(ports, store, target)) !== null) return tell.published();
           try {
-            const archive = await locate(source, target, resource);
             const options = { report: tell.progress, signal: io.signal, lock: true, bad };
+            const archive = () => locate(source, target, resource);
             const outcome = await fetchRelease(ports, store, target, archive, options);
             return outcome.kind === "held" ? tell.held(outcome.holder) : tell.published();
           } catch (error) {
@@ -70,7 +70,7 @@ interface Teller {
 }
 
 /** Tells one attempt: to the state what the charm may want, to the unit's status how far it is. */
-function createTeller({ ports, juju, findings }: TaskWorld, io: TaskIo, unit: string, version: string): Teller {
+function createTeller({ ports, juju, orders, findings }: TaskWorld, io: TaskIo, unit: string, version: string): Teller {
   const worthTelling = createProgressGate();
   let latest: FetchState = { version, step: "downloading", bytes: 0, total: null, rate: 0, holder: null };
   let lastProblem = "null";
@@ -83,7 +83,8 @@ function createTeller({ ports, juju, findings }: TaskWorld, io: TaskIo, unit: st
     asked = true;
     void juju(async (exec) => {
       asked = false;
-      if (running && !io.signal.aborted) await showMaintenance(exec, unit, progressText(version, progress));
+      if (running && !io.signal.aborted && orders().quiet !== true)
+        await showMaintenance(exec, unit, progressText(version, progress));
     }).catch((error: unknown) => ports.log(`progress not shown: ${String(error)}`));
   }
 

@@ -147,16 +147,37 @@ describe("fetch", () => {
     expect(world.state).toMatchObject({ fetch: { step: "published" }, fetchProblem: null });
   });
 
-  test("another one has the lock: it is named, and its publication ends the wait", async () => {
+  test("another one has the lock: it is named, no source is asked, and its publication ends the wait", async () => {
     world.answer = mirrorOf(world.clock, archive);
     world.lockedBy = "0a1b2c3d-ci-1";
-    await world.start(privately({ fetch: true }));
+    await world.start(privately({ fetch: true, source: { ...world.orders.source, resource: true } }));
     await world.clock.advance(60_000);
     expect(world.state.fetch).toMatchObject({ step: "waiting" });
     expect(downloads()).toBe(0);
+    const asked = () => world.told.filter(({ what }) => what === "resource").length;
+    expect(asked()).toBe(0);
     world.lockedBy = null;
     await world.clock.advance(2_000);
     expect(world.state.fetch).toMatchObject({ step: "published" });
+    expect(asked()).toBe(1);
+  });
+
+  test("quiet orders keep progress out of the unit's status, from that moment and until they are taken back", async () => {
+    world.answer = mirrorOf(world.clock, archive, 90_000);
+    await world.start(privately({ fetch: true }));
+    await world.clock.advance(30_000);
+    const loud = world.statuses().length;
+    expect(loud).toBeGreaterThan(0);
+    world.order({ quiet: true });
+    await world.clock.advance(30_000);
+    expect(world.statuses()).toHaveLength(loud);
+    expect(world.state.fetch).toMatchObject({ step: "downloading" });
+    world.order({ quiet: false });
+    await world.clock.advance(20_000);
+    expect(world.statuses().length).toBeGreaterThan(loud);
+    await world.clock.advance(30_000);
+    expect(world.state.fetch).toMatchObject({ step: "published" });
+    expect(downloads()).toBe(1);
   });
 
   test("stopping and losing the store end it at once; what was fetched is kept", async () => {

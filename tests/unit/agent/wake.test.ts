@@ -1,8 +1,12 @@
+import { generateKeyPairSync } from "node:crypto";
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { PLACES, World } from "./world.ts";
 
 const FAILED = { code: 1, signal: null, stdout: "", stderr: "ERROR unit not found" };
+const KEY = generateKeyPairSync("rsa", { modulusLength: 2048 })
+  .privateKey.export({ type: "pkcs1", format: "pem" })
+  .toString();
 const UNANSWERED = { code: 0, signal: null, stdout: "", stderr: "" };
 
 let world: World;
@@ -120,6 +124,48 @@ test("a change that is taken back before anybody knew wakes nobody", async () =>
   await world.clock.advance(60_000);
   expect(world.wakes()).toHaveLength(last);
   expect(world.orders.acknowledged).toBe(known);
+});
+
+test("a service that crashes in a loop wakes at once, then every 10 s; other news does not wait for that", async () => {
+  const name = "concourse-worker.service";
+  const crash = async (seconds: number) => {
+    for (let second = 0; second < seconds; second += 1) {
+      world.services[name] = { active: "active", pid: (world.services[name]?.pid ?? 100) + 1, restarts: second };
+      await world.clock.advance(1_000);
+    }
+  };
+  world.services[name] = { active: "active", pid: 100, restarts: 0 };
+  world.fs.makeDirectories("/proc/100");
+  await world.start({
+    store: { ...world.orders.store, kind: "private" },
+    services: [name],
+    database: { hosts: [], user: "u", password: "p", database: "d", ca: null },
+  });
+  await world.clock.advance(30_000);
+  const before = world.wakes().length;
+  world.fs.remove("/proc/100");
+  await crash(3);
+  expect(world.wakes()).toHaveLength(before + 1);
+  await crash(57);
+  const times = world.wakes().map(({ at }) => at);
+  const pauses = times.slice(before + 1).map((at, index) => at - (times[before + index] ?? 0));
+  expect(Math.min(...pauses)).toBeGreaterThanOrEqual(10_000);
+  expect(Math.max(...pauses)).toBeLessThan(12_000);
+
+  // In the middle of such a pause.
+  world.keys = [KEY];
+  const last = world.wakes().length;
+  while (world.wakes().length === last) await crash(1);
+  const count = world.wakes().length;
+  world.order({ workerKey: true });
+  await crash(4);
+  expect(world.wakes()).toHaveLength(count + 1);
+  expect(world.state.workerPublicKey).not.toBeNull();
+
+  world.services[name] = { active: "active", pid: 7, restarts: 0 };
+  world.fs.makeDirectories("/proc/7");
+  await world.clock.advance(12_000);
+  expect(world.untold()).toEqual([]);
 });
 
 test("stopping: nobody is woken, nothing is written, a repeated wake ends", async () => {
