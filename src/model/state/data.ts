@@ -46,6 +46,8 @@ export interface Inferred {
   peerBrokenAfterRestart: boolean;
   /** `secret-changed` also fires after a unit's very first read, if the latest revision is 2 or more. */
   secretChangedOnFirstRead: boolean;
+  /** Secrets of a commit stay although the rest of it is refused. */
+  secretsApart: boolean;
 }
 
 export interface CharmRow {

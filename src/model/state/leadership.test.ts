@@ -42,6 +42,16 @@ describe("leadership", () => {
     expect(world.model.data.applications["notes"]!.lease!.holder).toBe("notes/0");
   });
 
+  test("a lease that expires under a connected leader passes to another unit", () => {
+    const world = related();
+    world.forget();
+    world.model.expireLease("notes", world.now);
+    world.settle();
+    expect(world.model.data.applications["notes"]!.lease!.holder).toBe("notes/1");
+    expect(world.traced("notes/1")).toEqual(["leader-elected"]);
+    expect(world.traced("notes/0")).toEqual(["leader-settings-changed"]);
+  });
+
   test("a failed leader-elected is skipped once leadership is lost", () => {
     const world = new World();
     world.model.deploy({ charm: notes, units: 2, config: {}, resources: {}, now: world.now });

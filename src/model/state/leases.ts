@@ -23,10 +23,11 @@ function hasRunOut(core: Core, { lease }: ApplicationRow, now: number): boolean 
   return core.data.units[lease.holder] === undefined || (lease.expires !== null && now >= lease.expires);
 }
 
-/** Connected agents claim all the time; the living come first. */
-function grant(core: Core, application: ApplicationRow, now: number): void {
+/** Connected agents claim all the time; the living come first, and before them who did not just lose it. */
+function grant(core: Core, application: ApplicationRow, now: number, loser = ""): void {
   const claimants = unitsOf(core.data, application.name).filter((unit) => unit.agent.connected);
-  const winner = claimants.find((unit) => unit.life === "alive") ?? claimants[0];
+  const living = claimants.filter((unit) => unit.life === "alive");
+  const winner = living.find((unit) => unit.name !== loser) ?? living[0] ?? claimants[0];
   if (winner === undefined) return;
   application.lease = { holder: winner.name, since: now, expires: null };
   core.changed();
@@ -45,6 +46,13 @@ function revoke(core: Core, application: ApplicationRow): void {
   if (application.lease === null) return;
   application.lease = null;
   core.changed();
+}
+
+/** Renewals came late though the holder's agent is there, as on a stalled machine: who waited for the lease has it. */
+export function expireLease(core: Core, application: ApplicationRow, now: number): void {
+  const loser = application.lease?.holder;
+  revoke(core, application);
+  grant(core, application, now, loser);
 }
 
 export function holderStarted(core: Core, application: ApplicationRow, unit: string, now: number): void {

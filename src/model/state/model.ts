@@ -7,13 +7,13 @@ import { addUnits, attachResource, deploy, refresh, setExposed } from "./applica
 import { inconsistencies } from "./checker.ts";
 import type { Core, Inferred, ModelData } from "./data.ts";
 import { integrate, removeRelation } from "./integrate.ts";
-import { settleLeadership } from "./leases.ts";
+import { expireLease, settleLeadership } from "./leases.ts";
 import { machineGone, setMachine } from "./machines.ts";
 import { modelConfig, resetModelConfig, setModelConfig } from "./model-config.ts";
 import { naturally } from "./names.ts";
 import { pluginView } from "./plugin-view.ts";
 import { uuid4 } from "./random.ts";
-import { charmOf, existing, unitNamed } from "./rows.ts";
+import { applicationNamed, charmOf, existing, unitNamed } from "./rows.ts";
 import { configValue, listConfig, resetConfig, setConfig } from "./settings.ts";
 import { statusOf } from "./status.ts";
 import {
@@ -62,7 +62,7 @@ export interface CreateOptions {
   readonly inferred?: Partial<Inferred>;
 }
 
-const INFERRED: Inferred = { peerBrokenAfterRestart: false, secretChangedOnFirstRead: true };
+const INFERRED: Inferred = { peerBrokenAfterRestart: false, secretChangedOnFirstRead: true, secretsApart: false };
 
 /**
  * Juju's controller and the brains of the unit agents: data and rules. No I/O, no clock, no timers: whoever drives it
@@ -309,6 +309,12 @@ export class ModelState {
 
   agentStopped(unit: string, now: number): void {
     agentStopped(this.#core, this.#runs, unit, now);
+    this.#settle(now);
+  }
+
+  /** The leader's lease runs out while its agent is there: another unit leads, if there is one. */
+  expireLease(application: string, now: number): void {
+    expireLease(this.#core, applicationNamed(this.#data, application), now);
     this.#settle(now);
   }
 

@@ -87,4 +87,18 @@ describe("behaviour of Juju that none of its tests pins, as a switch", () => {
       expect(world.traced("notes/1")).toEqual(hooks);
     }
   });
+
+  test("secrets of a commit stay although its databags are refused", () => {
+    for (const on of [true, false]) {
+      const world = related();
+      (world.model.data.inferred as { secretsApart: boolean }).secretsApart = on;
+      const hook = inExec(world, "notes/0");
+      hook.tool("secret-add", "--owner=unit", "--label=mine", "password=one");
+      hook.tool("relation-set", "-r", "0", "--app", "a=b");
+      world.model.expireLease("notes", world.now);
+      world.finish(hook, exit(0));
+      expect(Object.values(world.model.data.secrets).map(({ label }) => label)).toEqual(on ? ["mine"] : []);
+      expect(world.model.data.relations["0"]?.apps["notes"]?.values["a"]).toBeUndefined();
+    }
+  });
 });

@@ -298,6 +298,20 @@ describe("scripts", () => {
     expect(() => world.model.enqueueCommand("notes/0", "true", { relationId: 9 }, world.now)).toThrow(UserError);
   });
 
+  test("from inside a machine fail with Juju's error, and nothing else, if what they wrote is refused", () => {
+    const world = related();
+    const id = world.model.enqueueCommand("notes/0", "true", {}, world.now);
+    const hook = inNext(world, "notes/0");
+    hook.tool("relation-set", "-r", "0", "--app", "a=b");
+    world.model.expireLease("notes", world.now);
+    world.finish(hook, exit(0, "out", "said"));
+    expect(world.model.task(id)).toMatchObject({
+      status: "failed",
+      message: 'prerequisites failed: "notes/0" is not leader of "notes"',
+      results: {},
+    });
+  });
+
   test("wait for the hook under way", () => {
     const world = related();
     const hook = inExec(world, "notes/0");
@@ -373,6 +387,10 @@ describe("plug-ins", () => {
     hook.tool("action-set", "password=x");
     world.finish(hook, exit(0));
     expect(world.model.task(tasks[0]!.id)).toMatchObject({ status: "completed", results: { password: "x" } });
+    const agent = () => world.model.status(world.now).applications["db"]?.units["db/0"]?.agent.current;
+    expect(agent()).toBe("executing");
+    expect(world.next("db/0")).toBeNull();
+    expect(agent()).toBe("idle");
   });
 
   test("leave at once, and end", () => {

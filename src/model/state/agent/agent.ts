@@ -84,7 +84,7 @@ function playedLeaves(core: Core, relation: RelationRow, unit: UnitRow): void {
 export function nextOperation(core: Core, runs: Runs, name: string, now: number): Operation | null {
   const unit = core.data.units[name];
   if (unit === undefined || !unit.agent.connected || runs.has(name)) return null;
-  if (isPlayed(core.data, unit.application)) return nextPlayed(core, unit);
+  if (isPlayed(core.data, unit.application)) return nextPlayed(core, unit, now);
   interrupt(core, unit, now);
   if (machineOf(core.data, unit).rebootRequested) return null;
   settleHook(core, unit, now);
@@ -95,8 +95,10 @@ export function nextOperation(core: Core, runs: Runs, name: string, now: number)
   return next !== null && lockTaken(core, runs, unit, next) ? null : next;
 }
 
-function nextPlayed(core: Core, unit: UnitRow): Operation | null {
-  return nextAction(core, unit) ?? (unit.life === "dying" ? { kind: "terminate" } : null);
+function nextPlayed(core: Core, unit: UnitRow, now: number): Operation | null {
+  const next: Operation | null = nextAction(core, unit) ?? (unit.life === "dying" ? { kind: "terminate" } : null);
+  if (next === null) showRest(core, unit, now);
+  return next;
 }
 
 /** Nothing to do: in error if a hook failed, else idle; an agent that did nothing yet stays `allocating`. */

@@ -12,12 +12,14 @@ import { samePort } from "./ports.ts";
 /** Juju's default `max-charm-state-size`, bytes. */
 const MAX_STATE = 2 * 1024 * 1024;
 
-/** Null when done; else why not, in Juju's words, and nothing has changed. */
+/** Null when done; else why not, in Juju's words, and nothing has changed (but see `Inferred.secretsApart`). */
 export function commit(context: HookContext, now: number): string | null {
   const problem = checkLeadership(context) ?? checkPorts(context) ?? checkState(context) ?? checkStorage(context);
-  const refused = problem ?? checkSecrets(context);
+  const secretsProblem = checkSecrets(context);
+  const { secretsApart } = context.core.data.inferred;
+  if (secretsProblem === null && (problem === null || secretsApart)) commitSecrets(context, now);
+  const refused = problem ?? secretsProblem;
   if (refused !== null) return refused;
-  commitSecrets(context, now);
   commitRelations(context);
   commitPorts(context);
   commitStorage(context);

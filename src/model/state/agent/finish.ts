@@ -183,6 +183,8 @@ function taskResults(context: HookContext, task: Task, ending: Ending, now: numb
   if (ending.exit !== 0 && task.script === null) return { failure: `exit status ${ending.exit}`, results };
   const problem = commit(context, now);
   if (problem === null) return { failure: context.failure, results };
+  // Who typed `juju-exec` in the machine gets that error alone (Juju 3.6, internal/worker/uniter/runner/runner.go: RunCommands).
+  if (task.operation === 0) return { failure: problem, results: {} };
   const stderr = [ending.stderr, problem].filter((part) => part !== "").join("\n");
   return { failure: context.failure ?? "committing requested changes failed", results: { ...results, stderr } };
 }
