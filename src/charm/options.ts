@@ -69,7 +69,7 @@ export function readOptions(values: Values): { options: Options; mistakes: reado
   check(
     "initial-admin-username",
     /^[a-z0-9][a-z0-9._@-]{0,63}$/.test(adminName),
-    `"${short(adminName)}" is no user name: lower-case letters, digits, . _ @ -`,
+    `"${short(adminName)}" is no user name: a-z 0-9 . _ @ -`,
   );
 
   const logLevel = text("log-level") || "info";
@@ -123,7 +123,8 @@ const list = (value: string): string[] => [
       .filter((item) => item !== ""),
   ),
 ];
-const short = (value: string): string => (value.length > 24 ? `${value.slice(0, 21)}...` : value);
+/** A status line has to hold it beside the option's name and the command. */
+const short = (value: string): string => (value.length > 12 ? `${value.slice(0, 9)}...` : value);
 const withoutSlash = (url: string): string => url.replace(/\/+$/, "");
 
 function isHttpUrl(text: string): boolean {

@@ -147,7 +147,9 @@ function webStatus(facts: Facts): Status {
   if (!database.answer) return waiting("Waiting for PostgreSQL to share its credentials");
   if (!local.agent?.database?.ready) return waiting("Waiting for PostgreSQL to answer");
   const service = local.services[WEB_SERVICE] ?? NOT_RUNNING;
-  if (webAnswers(facts) && local.agent.web?.problem) return waiting(`Web server: ${local.agent.web.problem}`);
+  const problem = webAnswers(facts) ? local.agent.web?.problem : null;
+  if (problem)
+    return waiting(`Web server: ${problem.slice(0, 48)}: check PostgreSQL, then journalctl -u ${WEB_SERVICE}`);
   if (service.restarts > 2 && !webAnswers(facts))
     return blocked(`Web server keeps ending (${service.restarts} restarts): journalctl -u ${WEB_SERVICE}`);
   return busy(`Starting web server (v${version})`);

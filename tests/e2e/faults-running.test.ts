@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { standInArchive, type StandIn } from "../../standin/archive.ts";
-import { DATABASE, deployConcourse, APPLICATION, type Concourse } from "./concourse.ts";
+import { APPLICATION, DATABASE, deployConcourse, MOUNT_POINT, type Concourse } from "./concourse.ts";
 import { expectToHeal, table, type Figure } from "./faults.ts";
 import { Tool } from "./tool.ts";
 
@@ -192,7 +192,7 @@ test.each([
     name: `PostgreSQL ${end}`,
     unit: web,
     cause: () => concourse.act(`${DATABASE}/0`, end),
-    shows: /^(waiting|blocked) .*PostgreSQL|^waiting .*database/i,
+    shows: /^waiting PostgreSQL \S+ does not answer \(\w+\): see juju status$/,
     remedy: () => concourse.act(`${DATABASE}/0`, begin),
     heals: READY,
   });
@@ -214,15 +214,20 @@ test("the relation with PostgreSQL removed", async () => {
   await concourse.ready();
 });
 
-test("the shared directory detached", async () => {
+test("the shared directory detached: nothing is written in its place", async () => {
+  let left = "unknown";
   await expectToHeal(concourse, figures, {
     name: "disk detached",
     unit: web,
     cause: () => concourse.detach(),
     shows: /^(waiting|blocked) Waiting for shared storage mount/,
-    remedy: () => concourse.attach(),
+    remedy: async () => {
+      left = await concourse.inUnit(web, `ls --almost-all ${MOUNT_POINT}`);
+      await concourse.attach();
+    },
     heals: READY,
   });
+  expect(left.trim()).toBe("");
   await concourse.ready();
 });
 

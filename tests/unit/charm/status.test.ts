@@ -76,6 +76,12 @@ test.each<[string, Facts, string, string]>([
     "Starting web server (v7.14.3)",
   ],
   [
+    "a web that answers, and not for all",
+    change(web, { local: { agent: { web: { database: false, problem: "/sky/issuer/token answered 500" } } } }),
+    "waiting",
+    "Web server: /sky/issuer/token answered 500: check PostgreSQL, then journalctl -u concourse-web.service",
+  ],
+  [
     "port taken",
     change(web, { local: { portTaken: 8080, agent: { web: { api: false } } } }),
     "blocked",
