@@ -7,6 +7,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { UserError } from "../../src/errors.ts";
 import { machineKind } from "../../src/machines/index.ts";
+import { linkAddress } from "../../src/machines/namespaces/addresses.ts";
 import type { Disk, Machine, Network } from "../../src/machines/machine.ts";
 import { stockPath } from "../../src/machines/run.ts";
 
@@ -156,7 +157,10 @@ describe.skipIf(missing.length > 0)(`machines of namespaces ${missing.join(" ")}
       stdout: "/var/lib\nfrom stdin",
       stderr: "oops\n",
     });
-    expect(inside(one, "kill -TERM $$")).toMatchObject({ status: null, signal: "SIGTERM" });
+    for (const signal of ["SIGTERM", "SIGKILL", "SIGPIPE"]) {
+      expect(inside(one, `kill -${signal.slice(3)} $$`)).toMatchObject({ status: null, signal });
+    }
+    expect(inside(one, "exit 143")).toMatchObject({ status: 143, signal: null });
   });
 
   test("run services: start, restart after a crash, and again after a reboot when enabled", async () => {
@@ -176,6 +180,16 @@ describe.skipIf(missing.length > 0)(`machines of namespaces ${missing.join(" ")}
     await one.booted();
     expect(inside(one, "systemctl is-active nap.service; cat /etc/kept").stdout).toBe("active\nkept");
     expect(inside(one, "ls /tmp/lost /run/lost").stdout).toBe("");
+  });
+
+  test("shut down though a command from outside runs in them, which then ends as they do", async () => {
+    const hook = await background(one.command(["/bin/sh", "-c", "echo up; sleep 1000; :"], stock, "/"));
+    const ended = once(hook, "exit");
+    await one.stop("shutdown");
+    // Not SIGKILL, which would come from outside once the machine's time to shut down is over.
+    expect(await ended).toEqual([null, "SIGTERM"]);
+    await one.start();
+    await one.booted();
   });
 
   test("keep their files and addresses when the power cord is pulled", async () => {
@@ -338,6 +352,27 @@ describe.skipIf(missing.length > 0)(`machines of namespaces ${missing.join(" ")}
       await machine.destroy();
       expect(existsSync(join(base, "machines", id))).toBe(false);
     }
+  });
+
+  test("leave the bridge its address as they come and go", async () => {
+    const script = "cat /sys/class/net/concourse0/address; ls /sys/class/net/concourse0/brif";
+    const seen = () => {
+      const { stdout } = spawnSync(
+        network.enter[0]!,
+        [...network.enter.slice(1), "unshare", "--mount", "sh", "-c", `mount -t sysfs sysfs /sys && ${script}`],
+        { encoding: "utf8" },
+      );
+      const [address, ...ports] = stdout.trim().split("\n");
+      return { address, ports };
+    };
+    const zero = await handle("0", network);
+    const before = seen();
+    await zero.start();
+    const during = seen();
+    await zero.destroy();
+    expect(during.ports).toEqual(["machine0", ...before.ports]);
+    const own = linkAddress(network.address);
+    expect([before, during, seen()].map(({ address }) => address)).toEqual([own, own, own]);
   });
 
   test("leave nothing behind, whatever state they were in", async () => {

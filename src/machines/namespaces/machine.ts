@@ -24,6 +24,21 @@ const powerOff = 34 + 4;
 /** Joins the machine's cgroups, then becomes the program that it is given. */
 const joining = 'for group in $1; do echo 0 >"$group/cgroup.procs" || exit 125; done; shift; exec "$@"';
 
+/**
+ * Becomes a member of the PID namespace, which takes a fork, waits for the program and ends as that did. `nsenter` would fork
+ * by itself, but stops itself whenever its program is stopped (util-linux 2.38, sys-utils/nsenter.c: continue_as_child),
+ * and systemd-shutdown stops everything in the machine before it kills it: then the dead program would never be waited for,
+ * and the machine never end. `unshare --fork` makes 1 of a SIGKILL (util-linux 2.38, sys-utils/unshare.c).
+ */
+const forking = `
+  my $pid = fork;
+  die "fork: $!\\n" unless defined $pid;
+  if ($pid == 0) { exec { $ARGV[0] } @ARGV or die "$ARGV[0]: $!\\n" }
+  waitpid $pid, 0;
+  kill $? & 127, $$ if $? & 127;
+  exit $? >> 8;
+`;
+
 /** The process that waits for the machine's init, and ends as that did. */
 interface Launched {
   readonly exit: Promise<number | null>;
@@ -216,10 +231,11 @@ export class NamespaceMachine implements Machine {
     const { pid } = this.existingInit();
     const groups = this.cgroups.directories("commands").join(" ");
     const namespaces = ["--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup"];
-    const enter = ["/usr/bin/nsenter", `--target=${pid}`, ...namespaces, "--"];
+    const enter = ["/usr/bin/nsenter", "--no-fork", `--target=${pid}`, ...namespaces, "--"];
+    const fork = ["/usr/bin/perl", "-e", forking];
     const variables = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
     const exactly = ["/usr/bin/env", "--ignore-environment", `--chdir=${cwd}`, ...variables];
-    return ["/bin/sh", "-c", joining, "concourse-machine", groups, ...enter, ...exactly, ...argv];
+    return ["/bin/sh", "-c", joining, "concourse-machine", groups, ...enter, ...fork, ...exactly, ...argv];
   }
 
   async destroy(): Promise<void> {

@@ -2,7 +2,7 @@ import { mkdir, rm, rmdir, statfs, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Network, NetworkSpec } from "../machine.ts";
 import { run } from "../run.ts";
-import { addressing } from "./addresses.ts";
+import { addressing, linkAddress } from "./addresses.ts";
 import { code } from "./errno.ts";
 
 /** Where namespaces are pinned; gone after a reboot of the host, as they are. */
@@ -36,11 +36,12 @@ export async function createNetwork(spec: NetworkSpec): Promise<Network> {
     await run("unshare", [`--net=${file}`, "true"]);
   }
   const enter = ["/usr/bin/nsenter", `--net=${file}`];
+  // Of its own: else a bridge takes the lowest address of its ports, and changes it as machines come and go.
   const script = `set -e
     ip link set lo up
     ip -oneline link show ${bridge} >/dev/null 2>&1 || ip link add ${bridge} type bridge forward_delay 0
     ip address replace ${gateway}/${prefixLength} dev ${bridge}
-    ip link set ${bridge} up`;
+    ip link set ${bridge} address ${linkAddress(gateway)} up`;
   await run("nsenter", [`--net=${file}`, "--", "sh", "-c", script]);
   return { address: gateway, cidr, enter };
 }

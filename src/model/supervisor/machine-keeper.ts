@@ -4,7 +4,6 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { join } from "node:path";
 import type { Disk, Machine, MachineKind } from "../../machines/machine.ts";
 import { AGENT_PATH, runInMachine } from "./in-machine.ts";
-import { keepAwake } from "./keep-awake.ts";
 import type { LiveModel } from "./live-model.ts";
 
 export interface KeeperEvents {
@@ -140,7 +139,6 @@ export class MachineKeeper {
     const [program = "", ...args] = machine.command(["cat"], { PATH: AGENT_PATH }, "/");
     const sentinel = spawn(program, args, { stdio: ["pipe", "ignore", "ignore"] });
     sentinel.stdin.on("error", () => {});
-    keepAwake(sentinel);
     this.#sentinel = sentinel;
     sentinel.once("exit", () => {
       if (this.#sentinel === sentinel) void this.#serially(() => this.#revive(machine));

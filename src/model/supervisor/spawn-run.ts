@@ -2,7 +2,6 @@
 
 import { spawn, type ChildProcess } from "node:child_process";
 import type { Outcome } from "../contract.ts";
-import { keepAwake } from "./keep-awake.ts";
 import { LineLogger } from "./line-logger.ts";
 
 /** Readers stop this many milliseconds after the process ended, so that a background child holding the pipe blocks nobody. */
@@ -20,7 +19,6 @@ export function spawnRun(
 ): RunningProcess {
   const [program = "", ...args] = argv;
   const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });
-  keepAwake(child);
   const stdout = new LineLogger((line) => log("DEBUG", line));
   const stderr = new LineLogger((line) => log("WARNING", line));
   child.stdout.on("data", (chunk: Buffer) => stdout.push(chunk));

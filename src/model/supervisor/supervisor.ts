@@ -16,7 +16,6 @@ import { HookCalls } from "./hook-calls.ts";
 import { startHookServer } from "./hook-server.ts";
 import { killContexts } from "./leftovers.ts";
 import { LiveModel } from "./live-model.ts";
-import { announceAddressChanges } from "./neighbours.ts";
 import { OutsideLink } from "./outside-link.ts";
 import type { ModelPaths } from "./paths.ts";
 import { PlayedApplications } from "./played.ts";
@@ -68,7 +67,6 @@ export class Supervisor {
     const { paths, network } = this.#start;
     if (!(await this.#isOnlyOne())) return false;
     writeFileSync(paths.pid, `${process.pid}\n`);
-    announceAddressChanges(this.#start.hostNetwork);
     killContexts(this.model.record.running);
     this.model.record.running = [];
     await this.#openOutside();
