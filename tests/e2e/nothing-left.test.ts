@@ -105,7 +105,7 @@ test("down when the supervisor is dead", async () => {
   expectNothing(short, network);
 });
 
-test("down when the supervisor hangs, and of a model that never quite began", async () => {
+test("down of an empty model whose supervisor was killed", async () => {
   tool = await Tool.create("left-half");
   await tool.ok("add-model", "left-half");
   const pid = await tool.supervisor();
