@@ -4,11 +4,14 @@ import { existsSync } from "node:fs";
 import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { UserError } from "../errors.ts";
+import type { Disk } from "../machines/machine.ts";
 import { modelPaths } from "../model/supervisor/paths.ts";
+import { readRecord } from "../model/supervisor/record.ts";
 import type { StatusData } from "../model/state/types.ts";
+import { checkDeployed, checkMachines, type Deployed, type Wanted } from "./carry-on.ts";
 import { createModel } from "./create-model.ts";
 import { firstFree } from "./host-ports.ts";
-import { chooseRelease, type ReleaseChoice } from "./release-choice.ts";
+import { chooseRelease } from "./release-choice.ts";
 import { askModel } from "./session.ts";
 
 export const APPLICATION = "concourse-ci-machine";
@@ -18,16 +21,10 @@ export const MOUNT_POINT = "/var/lib/concourse";
 const MARKER = ".lxc_shared_storage";
 export const WEB_PORT = 8080;
 
-export interface BringUpOptions {
-  readonly model: string;
-  readonly machines: string;
-  readonly units: number;
-  /** "" = the newest. */
-  readonly version: string;
-  readonly release: ReleaseChoice;
-  readonly releaseFile: string | undefined;
-  readonly sharedDirectory: string | undefined;
-  readonly charm: string | undefined;
+/** Of options that are not given. */
+export const DEFAULTS = { machines: "namespaces", units: 3, version: "", release: "auto" } as const;
+
+export interface BringUpOptions extends Wanted {
   /** Told what is being done, one line each. */
   readonly say: (line: string) => void;
 }
@@ -38,20 +35,23 @@ export interface BroughtUp {
   readonly units: number;
 }
 
-/** Makes what is missing of the model, and leaves what is there. @throws UserError as the verbs do. */
+/** Makes what is missing of the model, and leaves what is there. @throws UserError if that is not what is asked for. */
 export async function bringUp(options: BringUpOptions): Promise<BroughtUp> {
   const { model, say } = options;
   if (!existsSync(modelPaths(model).record)) {
     say(`Making model "${model}"`);
-    await createModel(model, options.machines);
+    await createModel(model, options.machines ?? DEFAULTS.machines);
   }
+  checkMachines(options, readRecord(modelPaths(model)).machines);
   const before = await askModel<StatusData>(model, "status", {});
+  const there = before.applications[APPLICATION];
+  if (there !== undefined) checkDeployed(options, await deployed(model, there));
   if (before.applications[DATABASE] === undefined) {
     say("Deploying PostgreSQL 16");
     await deploy(model, { charm: DATABASE });
   }
-  if (before.applications[APPLICATION] === undefined) await deployConcourse(options);
-  else await addMissingUnits(options, before);
+  if (there === undefined) await deployConcourse(options);
+  else say(`Model "${model}" has Concourse with ${unitsText(Object.keys(there.units).length)}: carrying on`);
   return { url: await exposedUrl(model), units: await unitCount(model) };
 }
 
@@ -68,7 +68,7 @@ function deploy(model: string, params: { readonly charm: string } & Record<strin
 }
 
 async function deployConcourse(options: BringUpOptions): Promise<void> {
-  const { model, say, units } = options;
+  const { model, say, units = DEFAULTS.units, version = DEFAULTS.version } = options;
   const charm = await charmFile(options);
   const release = await releaseSettings(options);
   const port = await firstFree(WEB_PORT);
@@ -76,10 +76,10 @@ async function deployConcourse(options: BringUpOptions): Promise<void> {
   const config = {
     "shared-storage": "lxc",
     "external-url": `http://127.0.0.1:${port}`,
-    ...(options.version === "" ? {} : { version: options.version }),
+    ...(version === "" ? {} : { version }),
     ...release.config,
   };
-  say(`Deploying Concourse with ${units} unit${units === 1 ? "" : "s"} on ${source}`);
+  say(`Deploying Concourse with ${unitsText(units)} on ${source}`);
   const disks = [{ name: "concourse", source, path: MOUNT_POINT, readOnly: false }];
   await deploy(model, { charm, name: APPLICATION, units, config, resources: release.resources, disks });
   await askModel(model, "integrate", { a: APPLICATION, b: DATABASE });
@@ -95,11 +95,11 @@ export interface ReleaseSettings {
 export async function releaseSettings(
   options: Pick<BringUpOptions, "model" | "say" | "version" | "release" | "releaseFile">,
 ): Promise<ReleaseSettings> {
-  const { model, say } = options;
+  const { model, say, version = DEFAULTS.version, release = DEFAULTS.release } = options;
   if (options.releaseFile !== undefined) {
     return { config: {}, resources: { "concourse-release": resolve(options.releaseFile) } };
   }
-  if ((await chooseRelease(options.release, say)) === "github") {
+  if ((await chooseRelease(release, say)) === "github") {
     const { proxy } = await askModel<{ proxy: string }>(model, "addresses", {});
     const values = { "juju-http-proxy": proxy, "juju-https-proxy": proxy };
     await askModel(model, "set-model-config", { values, reset: [] });
@@ -107,7 +107,7 @@ export async function releaseSettings(
   }
   const { standInArchive } = await import("../../standin/archive.ts");
   say("Preparing the stand-in release (once, then it is cached)");
-  const archive = await standInArchive(options.version === "" ? {} : { version: options.version });
+  const archive = await standInArchive(version === "" ? {} : { version });
   const { url } = await askModel<{ url: string }>(model, "serve-release", { release: archive.path });
   await askModel(model, "note", { text: "release: stand-in" });
   return { config: { "release-mirror": url }, resources: {} };
@@ -123,11 +123,21 @@ export async function sharedDirectory(options: Pick<BringUpOptions, "model" | "s
   return directory;
 }
 
-async function addMissingUnits(options: BringUpOptions, before: StatusData): Promise<void> {
-  const units = Object.keys(before.applications[APPLICATION]?.units ?? {}).length;
-  const count = options.units - units;
-  options.say(`Model "${options.model}" has ${units} unit${units === 1 ? "" : "s"} of Concourse: carrying on`);
-  if (count > 0) await askModel(options.model, "add-unit", { application: APPLICATION, count });
+async function deployed(model: string, { units }: StatusData["applications"][string]): Promise<Deployed> {
+  const option = async (key: string) =>
+    (await askModel<string | null>(model, "get-config-value", { application: APPLICATION, key })) ?? "";
+  const disks = await askModel<Readonly<Record<string, readonly Disk[]>>>(model, "disks", {});
+  return {
+    application: APPLICATION,
+    units: Object.keys(units),
+    version: await option("version"),
+    mirror: await option("release-mirror"),
+    sharedDirectory: disks[APPLICATION]?.find(({ path }) => path === MOUNT_POINT)?.source ?? "",
+  };
+}
+
+function unitsText(count: number): string {
+  return `${count} unit${count === 1 ? "" : "s"}`;
 }
 
 async function exposedUrl(model: string): Promise<string> {

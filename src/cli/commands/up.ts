@@ -1,8 +1,8 @@
 import { defineCommand } from "citty";
 import type { StatusData } from "../../model/state/types.ts";
 import { renderTabular } from "../../model/status/tabular.ts";
-import { count, exactly } from "../arguments.ts";
-import { APPLICATION, bringUp } from "../bring-up.ts";
+import { all, count, exactly } from "../arguments.ts";
+import { APPLICATION, bringUp, DEFAULTS } from "../bring-up.ts";
 import { awaitReady } from "../progress.ts";
 import { provideHostPackages } from "../provide-host-packages.ts";
 import type { ReleaseChoice } from "../release-choice.ts";
@@ -18,24 +18,25 @@ export default defineCommand({
     description: "Bring up Concourse on this machine: the charm, its units, PostgreSQL, one shared directory",
   },
   args: {
-    units: { type: "string", description: "Units of Concourse", default: "3", valueHint: "N" },
+    units: { type: "string", description: "Units of Concourse", default: String(DEFAULTS.units), valueHint: "N" },
     version: { type: "string", description: "Version of Concourse (default: the newest)", default: "", valueHint: "V" },
     release: {
       type: "enum",
       options: ["auto", "github", "stand-in"],
       description: "Where the release comes from; auto: GitHub if it answers",
-      default: "auto",
+      default: DEFAULTS.release,
     },
     "release-file": { type: "string", description: "Archive to install, as the charm's resource", valueHint: "FILE" },
     "shared-dir": { type: "string", description: "Directory of this host that all units share", valueHint: "DIR" },
     model: { type: "string", alias: "m", description: "Name of the model", default: "concourse", valueHint: "NAME" },
-    machines: { type: "string", description: "Kind of machines", default: "namespaces", valueHint: "KIND" },
+    machines: { type: "string", description: "Kind of machines", default: DEFAULTS.machines, valueHint: "KIND" },
     charm: { type: "string", description: "Charm file (default: packed from this clone)", valueHint: "FILE" },
   },
-  async run({ args }) {
+  async run({ args, data }) {
     exactly(args._, []);
     requireRoot();
-    const units = count(args.units, "--units", 1);
+    const given = (option: string) => all(data, option).at(-1);
+    const units = given("units") === undefined ? undefined : count(args.units, "--units", 1);
     const model = checkModelName(args.model);
     await provideHostPackages();
     const signal = interrupted();
@@ -48,10 +49,10 @@ export default defineCommand({
     });
     const { url, units: expected } = await bringUp({
       model,
-      machines: args.machines,
+      machines: given("machines"),
       units,
-      version: args.version,
-      release: args.release as ReleaseChoice,
+      version: given("version"),
+      release: given("release") as ReleaseChoice | undefined,
       releaseFile: args["release-file"],
       sharedDirectory: args["shared-dir"],
       charm: args.charm,

@@ -1,0 +1,72 @@
+/** What `up` may be asked for where Concourse is deployed already: nothing else than what is there. */
+
+import { resolve } from "node:path";
+import { UserError } from "../errors.ts";
+import type { ReleaseChoice } from "./release-choice.ts";
+
+/** Options of `up`; undefined = not given. */
+export interface Wanted {
+  readonly model: string;
+  readonly machines: string | undefined;
+  readonly units: number | undefined;
+  /** "" = the newest. */
+  readonly version: string | undefined;
+  readonly release: ReleaseChoice | undefined;
+  readonly releaseFile: string | undefined;
+  readonly sharedDirectory: string | undefined;
+  readonly charm: string | undefined;
+}
+
+export interface Deployed {
+  readonly application: string;
+  /** Names, in their order. */
+  readonly units: readonly string[];
+  /** Option `version`; "" = the newest. */
+  readonly version: string;
+  /** Option `release-mirror`; "" = none. */
+  readonly mirror: string;
+  /** The directory that all units share, absolute; "" = none. */
+  readonly sharedDirectory: string;
+}
+
+/** @throws UserError if the model's machines are of another kind. */
+export function checkMachines({ model, machines }: Wanted, has: string): void {
+  if (machines === undefined || machines === has) return;
+  const next = `Take another model with -m, or remove this one with: concourse-machine down -m ${model}`;
+  throw new UserError(`machines of model "${model}" are ${has}, not ${machines}`, next);
+}
+
+/** @throws UserError for the first option that asks for something else than there is; it names the verb for that. */
+export function checkDeployed(wanted: Wanted, has: Deployed): void {
+  const { application, units } = has;
+  const { version = has.version, release = "auto", releaseFile, sharedDirectory, charm } = wanted;
+  const refuse = (what: string, verb: string, ...words: readonly string[]): never => {
+    const cause = `up changes nothing in model "${wanted.model}", and ${what}`;
+    throw new UserError(cause, `Use: concourse-machine ${[verb, ...words].join(" ")} -m ${wanted.model}`);
+  };
+  const more = (wanted.units ?? units.length) - units.length;
+  const count = `it has ${units.length} unit${units.length === 1 ? "" : "s"}, not ${wanted.units}`;
+  if (more > 0) refuse(count, "add-unit", application, "-n", String(more));
+  if (more < 0) refuse(count, "remove-unit", ...units.slice(more));
+  if (version !== has.version) {
+    const [is, not] = [has.version, version].map((one) => (one === "" ? "the newest version" : one));
+    const words = version === "" ? ["--reset", "version"] : [`version=${version}`];
+    refuse(`it is to run ${is}, not ${not}`, "config", application, ...words);
+  }
+  if (release === "github" && has.mirror !== "") {
+    refuse(`its release comes from ${has.mirror}`, "config", application, "--reset", "release-mirror");
+  }
+  if (release === "stand-in" && has.mirror === "") {
+    refuse("its release comes from no mirror", "config", application, "release-mirror=URL");
+  }
+  if (releaseFile !== undefined) {
+    refuse("it takes no release file", "attach-resource", application, `concourse-release=${resolve(releaseFile)}`);
+  }
+  if (charm !== undefined) refuse("its charm is there", "refresh", application, "--path", resolve(charm));
+  if (sharedDirectory !== undefined && resolve(sharedDirectory) !== has.sharedDirectory) {
+    throw new UserError(
+      `units of model "${wanted.model}" share ${has.sharedDirectory || "no directory"}, not ${resolve(sharedDirectory)}`,
+      `Take another model with -m, or remove this one with: concourse-machine down -m ${wanted.model}`,
+    );
+  }
+}
