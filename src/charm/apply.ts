@@ -78,6 +78,10 @@ export async function apply(step: Step, facts: Facts): Promise<void> {
       return rm(MEMORY.reloadPending, { force: true });
     case "order":
       return writeFile(ORDERS_FILE, JSON.stringify(step.orders), 0o600);
+    case "heed":
+      return step.web === null
+        ? rm(MEMORY.heeds, { force: true })
+        : writeFile(MEMORY.heeds, `${environment.unit} ${step.web}\n`, 0o600);
     case "give-up-lease":
       return giveUpLease(facts);
     case "clear-machine":
@@ -217,6 +221,7 @@ async function clearMachine(facts: Facts): Promise<void> {
     NEW_CLUSTER_SECRET_FILE,
     MEMORY.followed,
     MEMORY.reloadPending,
+    MEMORY.heeds,
     MEMORY.owner,
   ];
   for (const path of ours) await rm(path, { recursive: true, force: true });

@@ -76,6 +76,8 @@ export interface LocalFacts {
   readonly current: string | null;
   /** Contents of every file this charm may write, null if absent. */
   readonly files: Readonly<Record<string, string | null>>;
+  /** The unit whose word alone this one is noted to go by. */
+  readonly heeds: string | null;
   /** A reload of the authorised keys was begun and not seen to its end. */
   readonly reloadPending: boolean;
   readonly services: Readonly<Record<string, ServiceFacts>>;

@@ -26,6 +26,8 @@ export const MEMORY = {
   stopped: `${AGENT_DIRECTORY}/stopped`,
   /** The highest generation followed. */
   followed: `${AGENT_DIRECTORY}/followed.json`,
+  /** `<unit> <web>`: read by `dispatch`. */
+  heeds: `${AGENT_DIRECTORY}/heeds`,
   reloadPending: `${AGENT_DIRECTORY}/reload-pending`,
   program: `${AGENT_DIRECTORY}/program`,
 } as const;
@@ -60,6 +62,7 @@ export async function readMachine(environment: HookEnvironment, program: string,
     user,
     reload,
     dns,
+    heeds,
   ] = await Promise.all([
     readServices(),
     readFiles(MANAGED),
@@ -74,6 +77,7 @@ export async function readMachine(environment: HookEnvironment, program: string,
     text("/etc/passwd"),
     exists(MEMORY.reloadPending),
     nameservers(),
+    text(MEMORY.heeds),
   ]);
   const mine = (who: { unit: string; modelUuid: string } | null): boolean =>
     who?.unit === environment.unit && who.modelUuid === environment.modelUuid;
@@ -91,6 +95,7 @@ export async function readMachine(environment: HookEnvironment, program: string,
     followed: followed && mine(followed) ? followed.cluster : null,
     current: releaseOf(current),
     files,
+    heeds: heeds?.startsWith(`${environment.unit} `) ? heeds.trim().slice(environment.unit.length + 1) : null,
     reloadPending: reload,
     services,
     portTaken: web.pid > 0 && agent?.web?.api === true ? null : await strangerOn([webPort, 2222], web.pid),

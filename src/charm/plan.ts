@@ -50,7 +50,9 @@ export type Step =
   | { readonly do: "clear-machine" }
   | { readonly do: "mark-reload" }
   | { readonly do: "reload-keys" }
-  | { readonly do: "order"; readonly orders: Orders };
+  | { readonly do: "order"; readonly orders: Orders }
+  /** Whose unit bag this unit reads; null = everybody's. `dispatch` passes over news of others. */
+  | { readonly do: "heed"; readonly web: string | null };
 
 /** `stop` returns at once, `end` when the service is down: only tear-down may wait. */
 export type Verb = "start" | "restart" | "stop" | "end";
@@ -91,8 +93,12 @@ function planAgent({ local }: Facts): Step[] {
 export function planOrders(facts: Facts): Step[] {
   if (facts.local.occupant || facts.local.arch === null || facts.local.stopped) return [];
   const orders = ordersFor(facts);
-  if (!orders || JSON.stringify(orders) === JSON.stringify(facts.local.orders)) return [];
-  return [{ do: "order", orders }];
+  const changed = orders !== null && JSON.stringify(orders) !== JSON.stringify(facts.local.orders);
+  const web = facts.leader || roleOf(facts) !== "worker" ? null : (clusterOf(facts)?.web ?? null);
+  return [
+    ...(web === facts.local.heeds ? [] : [{ do: "heed", web } as const]),
+    ...(changed ? [{ do: "order", orders } as const] : []),
+  ];
 }
 
 function planWork(facts: Facts): Step[] {

@@ -68,6 +68,7 @@ export const local: LocalFacts = {
   followed: cluster,
   current: RELEASE,
   files: { [unitFile(AGENT_SERVICE)]: agentUnitText, "/etc/hosts": "127.0.0.1 localhost\n" },
+  heeds: null,
   reloadPending: false,
   services: { [AGENT_SERVICE]: { ...NOT_RUNNING, active: "active", enabled: true, pid: 5 } },
   portTaken: null,
