@@ -75,6 +75,8 @@ export class Tsa {
   #accept(connection: Connection): void {
     let team: string | null = null;
     this.#connections.add(connection);
+    // Missing in the types, as the library has it for both sides (ssh2 1.17, lib/server.js).
+    (connection as Connection & { setNoDelay: (on: boolean) => void }).setNoDelay(true);
     connection.on("close", () => this.#connections.delete(connection));
     connection.on("error", (error) => this.#log.info("connection.handshake-failed", { error: error.message }));
     connection.on("authentication", (context) => {
@@ -153,7 +155,7 @@ class WorkerConnection {
     accept: ((port?: number) => void) | undefined,
     reject: (() => void) | undefined,
   ): void {
-    const server = createServer((socket) => {
+    const server = createServer({ noDelay: true }, (socket) => {
       socket.on("error", () => socket.destroy());
       const { remoteAddress = "", remotePort = 0 } = socket;
       this.#connection.forwardOut(info.bindAddr, info.bindPort, remoteAddress, remotePort, (error, channel) => {

@@ -67,7 +67,7 @@ export class TsaClient {
       client.on("tcp connection", (info, accept) => {
         const port = info.destPort === GARDEN.port ? local.garden : local.baggageclaim;
         const channel = accept();
-        const socket = createConnection(port, "127.0.0.1");
+        const socket = createConnection({ host: "127.0.0.1", port, noDelay: true });
         socket.on("error", () => channel.destroy());
         channel.on("error", () => socket.destroy());
         channel.pipe(socket).pipe(channel);
@@ -117,7 +117,9 @@ export class TsaClient {
   async #connect(): Promise<Socket> {
     for (const host of shuffled(this.#target.hosts)) {
       const at = host.lastIndexOf(":");
-      const socket = createConnection(Number(host.slice(at + 1)), host.slice(0, at).replace(/^\[|\]$/g, ""));
+      const [name, port] = [host.slice(0, at).replace(/^\[|\]$/g, ""), Number(host.slice(at + 1))];
+      // As Go does everywhere: ssh2 writes a packet in three pieces, which would wait for each other's acknowledgement.
+      const socket = createConnection({ host: name, port, noDelay: true });
       try {
         await once(socket, "connect", { signal: AbortSignal.timeout(DIAL_MS) });
         return socket;
