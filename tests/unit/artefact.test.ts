@@ -246,4 +246,14 @@ describe("dispatch finds the charm", () => {
     const output = execFileSync("sh", [join(charm, "dispatch"), ...arguments_], { cwd: "/", env: { ...path, ...env } });
     expect(output.toString()).toBe(expected);
   });
+
+  test.each([
+    ["hooks/peers-relation-joined", ""],
+    ["hooks/peers-relation-changed", expected],
+    ["actions/peers-relation-joined", expected],
+  ])("what %s starts", (dispatched, started) => {
+    const env = { PATH: "/usr/bin:/bin", CHARM_DIR: charm, JUJU_DISPATCH_PATH: dispatched };
+    const output = execFileSync("sh", [join(charm, "dispatch"), ...arguments_], { cwd: "/", env });
+    expect(output.toString()).toBe(started);
+  });
 });
