@@ -37,6 +37,12 @@ const WAKES: [string, Partial<Findings>, Partial<Findings>, Orders][] = [
   ["web", { web: WEB }, { web: { ...WEB, database: false, problem: "refused" } }, orders()],
   ["probe", {}, { probe: { unit: "ci/1", silent: true } }, orders()],
   ["services", {}, { services: { s: { active: "active", mainPid: 1, restarts: 0 } } }, orders()],
+  [
+    "services",
+    { services: { s: { active: "activating", mainPid: 0, restarts: 3 } } },
+    { services: { s: { active: "activating", mainPid: 0, restarts: 4 } } },
+    orders(),
+  ],
   ["problems", {}, { problems: { lease: PROBLEM } }, orders()],
 ];
 
@@ -60,12 +66,6 @@ const SILENT: [string, Partial<Findings>, Partial<Findings>, Orders][] = [
     "another reason why the API is silent",
     { web: { ...WEB, api: false, problem: "ECONNREFUSED" } },
     { web: { ...WEB, api: false, problem: "ETIMEDOUT" } },
-    orders(),
-  ],
-  [
-    "the number of restarts",
-    { services: { s: { active: "active", mainPid: 1, restarts: 0 } } },
-    { services: { s: { active: "active", mainPid: 1, restarts: 3 } } },
     orders(),
   ],
   ["another number", {}, {}, orders()],

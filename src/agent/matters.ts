@@ -22,7 +22,7 @@ interface Row {
  * | database: ready, host, port, problem | |
  * | web: api, database, version, running workers; why its database part fails | why the API is silent |
  * | probe: silent or not | |
- * | services: active state, main process; at most every 10 s if that is all | number of restarts (every restart has a new main process) |
+ * | services: active state, main process, restarts (between two looks the rest may be as it was); at most every 10 s if that is all | |
  * | problems of other tasks, program | sequence |
  */
 export const ROWS: readonly Row[] = [
@@ -70,5 +70,10 @@ function webPart(web: WebState | null): unknown {
 }
 
 function servicesPart(state: AgentState): unknown {
-  return Object.entries(state.services).map(([name, { active, mainPid }]) => [name, active, mainPid]);
+  return Object.entries(state.services).map(([name, { active, mainPid, restarts }]) => [
+    name,
+    active,
+    mainPid,
+    restarts,
+  ]);
 }

@@ -168,6 +168,20 @@ test("a service that crashes in a loop wakes at once, then every 10 s; other new
   expect(world.untold()).toEqual([]);
 });
 
+test("a service that crashes in a loop wakes every 10 s also where no look meets a process of it", async () => {
+  const name = "concourse-web.service";
+  world.services[name] = { active: "activating", pid: 0, restarts: 0 };
+  await world.start({ store: { ...world.orders.store, kind: "private" }, services: [name] });
+  await world.clock.advance(30_000);
+  const before = world.wakes().length;
+  for (let restarts = 1; restarts <= 30; restarts += 1) {
+    world.services[name] = { active: "activating", pid: 0, restarts };
+    await world.clock.advance(2_000);
+  }
+  expect(world.wakes().length - before).toBeGreaterThanOrEqual(5);
+  expect(world.wakes().length - before).toBeLessThanOrEqual(7);
+});
+
 test("stopping: nobody is woken, nothing is written, a repeated wake ends", async () => {
   world.charm = () => FAILED;
   await start();
