@@ -27,7 +27,8 @@ export const STORE_PATH = "/var/lib/concourse";
 export function ordersFor(facts: Facts): Orders | null {
   const acknowledged = facts.local.agent?.sequence ?? 0;
   if (facts.mistakes.length > 0 || facts.local.occupant) {
-    return facts.local.orders && { ...facts.local.orders, acknowledged };
+    // What an operator has to put right is not to be covered by a download's progress.
+    return facts.local.orders && { ...facts.local.orders, acknowledged, quiet: true };
   }
   const { environment, options, leader, local } = facts;
   const cluster = clusterOf(facts);
