@@ -85,9 +85,13 @@ test.each([
   ["too much", 200, `"${"x".repeat(LARGEST_ANSWER_BYTES)}"`, 0],
 ])("%s is an ApiError without credentials in it", async (_, status, body, expected) => {
   handle = answer(body, status);
-  const calls = [readInfo(api), logIn(api, { username: "admin", password: "geheim" }), listWorkers(api, "geheim")];
+  const calls = [
+    () => readInfo(api),
+    () => logIn(api, { username: "admin", password: "geheim" }),
+    () => listWorkers(api, "geheim"),
+  ];
   for (const call of calls) {
-    const error = await call.catch((reason: unknown) => reason);
+    const error = await call().catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(ApiError);
     expect(error).toMatchObject({ status: expected, message: expect.not.stringContaining("geheim") as string });
   }

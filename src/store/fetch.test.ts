@@ -69,7 +69,7 @@ async function problemOf(promise: Promise<unknown>): Promise<StoreError> {
   if (!(error instanceof StoreError)) {
     throw error;
   }
-  expect(error.problem.message.length).toBeLessThanOrEqual(110);
+  expect(error.problem.message.length).toBeLessThanOrEqual(120);
   return error;
 }
 
