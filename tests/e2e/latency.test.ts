@@ -35,22 +35,26 @@ test("hooks and actions during a download that takes a minute", async () => {
     actions.push(Date.now() - asked);
     await pause(1_000);
   }
-  const took = Date.now() - began;
+  const published = Math.min(...Object.values(await survivor.releases()));
   await concourse.throttle(null);
   await survivor.ready();
 
   const hooks = (await Promise.all((await survivor.units()).map(hooksOf))).flat();
-  const during = hooks.filter(({ from, to }) => to > began && from < began + took);
-  // What the same machine needs for the same hooks with no download at all is what a busy host must be measured with.
-  const busy = Math.max(0, ...hooks.filter((hook) => !during.includes(hook)).map(({ from, to }) => to - from));
-  const limit = Math.max(SHORT, 2 * busy);
-  expect(took).toBeGreaterThan(MINUTE / 2);
+  const during = hooks.filter(({ from, to }) => to > began && from < published);
+  // On a host with much else to do, everything takes longer: also the hooks before and after.
+  const usual = median(hooks.filter((hook) => !during.includes(hook)).map(({ from, to }) => to - from));
+  const limit = Math.max(SHORT, 10 * usual);
+  expect(published - began).toBeGreaterThan(MINUTE / 2);
   expect(during.length).toBeGreaterThan(0);
   expect(during.filter(({ from, to }) => to - from > limit)).toEqual([]);
-  expect(actions.toSorted((a, b) => a - b)[Math.floor(actions.length / 2)]).toBeLessThanOrEqual(limit);
+  expect(median(actions)).toBeLessThanOrEqual(limit);
 });
 
 const ask = (): Promise<Ran> => tool.run("run", "-m", tool.model, `${APPLICATION}/leader`, "get-admin-password");
+
+function median(numbers: readonly number[]): number {
+  return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? 0;
+}
 
 interface Hook {
   readonly what: string;
