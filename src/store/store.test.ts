@@ -61,6 +61,12 @@ describe("a private store", () => {
     expect(treeOf(here.path)).toEqual(before);
     expect(readdirSync(join(here.path, "staging"))).toEqual([]);
   });
+
+  test("is not made of a directory that is marked as shared", async () => {
+    writeFileSync(join(here.path, ".lxc_shared_storage"), "");
+    expect(await problem(ordersFor(here.path))).toMatchObject({ code: "shared-directory", blocked: true });
+    expect(readdirSync(here.path)).toEqual([".lxc_shared_storage"]);
+  });
 });
 
 describe.skipIf(!root)("a mounted store", () => {

@@ -97,7 +97,14 @@ function notMounted({ path }: StoreOrders): Problem {
 
 /** The mount that the pinned directory is the root of; null for a private store, which needs none. */
 async function mountOf(ports: Needs, orders: StoreOrders, root: Dir): Promise<Mount | null> {
+  const marked = (await orNull("ENOENT", root.lstat(layout.MARKER))) !== null;
   if (orders.kind === "private") {
+    // Whoever put the marker there means the directory to be shared: a unit that takes it for its own would clear it.
+    if (marked) {
+      throw new Unusable(
+        blocked("shared-directory", `${orders.path} is a shared directory: set shared-storage=lxc, or detach it`),
+      );
+    }
     return null;
   }
   const id = await root.mountId();
@@ -105,7 +112,7 @@ async function mountOf(ports: Needs, orders: StoreOrders, root: Dir): Promise<Mo
   if (mount === undefined) {
     throw new Unusable(notMounted(orders));
   }
-  if ((await orNull("ENOENT", root.lstat(layout.MARKER))) === null) {
+  if (!marked) {
     const file = `${orders.path}/${layout.MARKER}`;
     throw new Unusable(blocked("no-marker", `The mount has no marker; if it is the right directory: touch ${file}`));
   }
