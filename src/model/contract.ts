@@ -103,7 +103,16 @@ export interface Plugin {
   readonly channels: readonly string[];
   readonly endpoints: Readonly<Record<string, { readonly role: "provides" | "requires"; readonly interface: string }>>;
   /** config.yaml `options` it accepts. */
-  readonly options: Readonly<Record<string, { readonly type: "string" | "int" | "boolean"; readonly default?: string | number | boolean; readonly description: string }>>;
+  readonly options: Readonly<
+    Record<
+      string,
+      {
+        readonly type: "string" | "int" | "boolean";
+        readonly default?: string | number | boolean;
+        readonly description: string;
+      }
+    >
+  >;
   create(host: PluginHost): PluginInstance;
 }
 
@@ -117,5 +126,7 @@ export interface PluginInstance {
   /** Removes everything. */
   destroy(): Promise<void>;
   /** Actions it offers: name → handler. */
-  readonly actions: Readonly<Record<string, (params: Readonly<Record<string, unknown>>) => Promise<Record<string, string>>>>;
+  readonly actions: Readonly<
+    Record<string, (params: Readonly<Record<string, unknown>>) => Promise<Record<string, string>>>
+  >;
 }
