@@ -30,13 +30,18 @@ export class Tool {
     return new Tool(await mkdtemp(join(SCRATCH, "cm-")), model);
   }
 
+  /** The tool's own data directory: `directory` is where it is called, and outlives it. */
+  get data(): string {
+    return join(this.directory, "data");
+  }
+
   get modelDirectory(): string {
-    return join(this.directory, "data", "models", this.model);
+    return join(this.data, "models", this.model);
   }
 
   async run(...args: string[]): Promise<Ran> {
     const child = spawn(process.execPath, [PROGRAM, ...args], {
-      env: { ...process.env, CONCOURSE_MACHINE_DATA: join(this.directory, "data") },
+      env: { ...process.env, CONCOURSE_MACHINE_DATA: this.data },
       cwd: this.directory,
       stdio: ["ignore", "pipe", "pipe"],
     });

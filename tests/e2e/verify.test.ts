@@ -3,7 +3,7 @@
 import { spawn, type ChildProcessByStdio } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -15,14 +15,12 @@ const PROGRAM = join(import.meta.dirname, "../../src/cli/main.ts");
 let tool: Tool;
 beforeEach(async () => {
   tool = await Tool.create("mine");
-  // The last model to go takes an empty data directory with it, and here that is the working directory too.
-  await writeFile(join(tool.directory, "kept"), "");
 });
 afterEach(() => tool.remove());
 
 function start(...args: string[]): ChildProcessByStdio<null, Readable, Readable> {
   return spawn(process.execPath, [PROGRAM, "verify", ...args], {
-    env: { ...process.env, CONCOURSE_MACHINE_DATA: tool.directory },
+    env: { ...process.env, CONCOURSE_MACHINE_DATA: tool.data },
     cwd: tool.directory,
     stdio: ["ignore", "pipe", "pipe"],
   });
@@ -51,7 +49,7 @@ function processesLeft(): string[] {
 }
 
 function expectNothingOf(models: readonly string[]): void {
-  const directory = join(tool.directory, "models");
+  const directory = join(tool.data, "models");
   expect(existsSync(directory) ? readdirSync(directory) : []).toEqual(models);
   expect(readFileSync("/proc/self/mountinfo", "utf8")).not.toContain(join(directory, "verify-"));
 }
@@ -76,7 +74,7 @@ test("every check holds, everything is measured, and both reports say so", async
   expect(await readFile(join(tool.directory, "out", "report.md"), "utf8")).toContain(`**Result**: ${verdict}`);
   expect(await readFile(join(tool.directory, "out", "report.html"), "utf8")).toContain("<svg");
   expectNothingOf(["mine"]);
-  expect(await readFile(join(tool.directory, "current-model"), "utf8")).toBe("mine\n");
+  expect(await readFile(join(tool.data, "current-model"), "utf8")).toBe("mine\n");
 });
 
 test("Ctrl-C in the middle takes the model down", async () => {
