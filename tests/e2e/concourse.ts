@@ -20,10 +20,14 @@ export const MOUNT_POINT = "/var/lib/concourse";
 export const WEB = "concourse-web.service";
 export const WORKER = "concourse-worker.service";
 export const AGENT = "concourse-agent.service";
+/** Of this machine, by Debian's name. */
+export const ARCH = process.arch === "arm64" ? "arm64" : "amd64";
 const MARKER = ".lxc_shared_storage";
 const DISK = "concourse";
 
 export interface DeploymentOptions {
+  /** Path of the charm; by default the one of this tree, packed. */
+  readonly charm?: string;
   readonly units?: number;
   /** Besides `release-mirror` and `shared-storage`, which follow from the rest; here they win. */
   readonly config?: Readonly<Record<string, string>>;
@@ -56,7 +60,7 @@ export interface Vitals {
 /** Makes the model and deploys. Nothing is waited for. `tool` has no model yet; `Tool.remove` removes everything. */
 export async function deployConcourse(tool: Tool, options: DeploymentOptions = {}): Promise<Concourse> {
   const { units = 3, config = {}, database = "related", storage = "attached" } = options;
-  const [charm, archive] = await Promise.all([packCharm(process.arch === "arm64" ? "arm64" : "amd64"), small(options)]);
+  const [charm, archive] = await Promise.all([options.charm ?? packCharm(ARCH), small(options)]);
   await tool.ok("add-model", tool.model);
   // What heals, heals by its own events: no periodic hook helps.
   await tool.ok("model-config", "-m", tool.model, "update-status-hook-interval=60m");
