@@ -36,7 +36,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 
 /** Do no I/O, read no clock, roll no dice, and use nothing that does: so that a simulator runs them and a seed replays. */
 const WITHOUT_IO: Readonly<Record<string, RegExp>> = {
-  "rules of the charm": /^charm\/(plan|lead|hosts|orders|status)\.ts$/,
+  "rules of the charm": /^charm\/(plan|lead|hosts|orders|status|publish|read|reconcile|report)\.ts$/,
   "what is known of relations and Concourse": /^(relations|concourse)\/.*\.ts$/,
   "the store": /^store\/.*\.ts$/,
   "the agent, apart from its wiring": /^agent\/(?!main\.ts|database\.ts).*\.ts$/,

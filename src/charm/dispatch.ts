@@ -1,20 +1,15 @@
 import { mkdir } from "node:fs/promises";
 import { spawn } from "node:child_process";
-import { AGENT_DIRECTORY, NEW_CLUSTER_SECRET_FILE } from "../agent/contract.ts";
+import { AGENT_DIRECTORY } from "../agent/contract.ts";
 import { readEnvironment, type HookEnvironment } from "../juju/environment.ts";
 import { HookTools, type CommandResult } from "../juju/hook-tools.ts";
 import { apply, writeFile } from "./apply.ts";
-import type { Facts } from "./facts.ts";
 import { MEMORY, readMachine } from "./machine.ts";
-import { plan, planOrders } from "./plan.ts";
-import { publication, publish } from "./publish.ts";
-import { readFacts } from "./read.ts";
-import { status } from "./status.ts";
-import { rm } from "node:fs/promises";
+import { reconcile } from "./reconcile.ts";
 
 /**
- * One reconcile for every event: facts → plan → apply → tell. No event means anything of its own, except `stop` and
- * `remove`, which leave a mark first, and actions.
+ * One reconcile for every event. None means anything of its own, except `stop` and `remove`, which leave a mark first,
+ * and actions.
  *
  * @param program path of the bundled program
  * @throws Error that ends the hook with a failure, which Juju shows and tries again
@@ -27,21 +22,7 @@ export async function dispatch(program: string): Promise<void> {
     return runAction(environment.event.name, environment, tools, program);
   }
   if (environment.event.name === "stop" || environment.event.name === "remove") await markStopped(environment);
-  await reconcile(environment, tools, program);
-}
-
-export async function reconcile(environment: HookEnvironment, tools: HookTools, program: string): Promise<Facts> {
-  const local = (webPort: number): ReturnType<typeof readMachine> => readMachine(environment, program, webPort);
-  let facts = await readFacts(environment, tools, local);
-  const steps = plan(facts);
-  for (const step of steps) await apply(step, facts);
-  if (steps.length > 0) facts = { ...facts, local: await local(facts.options.webPort) };
-  await publish(publication(facts, status(facts)), tools);
-  // Last, since they acknowledge what the agent said: a hook that fails before has not heard it.
-  for (const step of planOrders(facts)) await apply(step, facts);
-  // Once Juju has the secret, the file it was made from is one copy too many.
-  if (facts.secret.exists && facts.local.agent?.clusterSecretReady) await rm(NEW_CLUSTER_SECRET_FILE, { force: true });
-  return facts;
+  await reconcile(environment, tools, { read: (webPort) => readMachine(environment, program, webPort), apply });
 }
 
 async function markStopped({ modelUuid, unit }: HookEnvironment): Promise<void> {

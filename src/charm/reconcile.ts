@@ -1,0 +1,34 @@
+import { NEW_CLUSTER_SECRET_FILE } from "../agent/contract.ts";
+import type { HookEnvironment } from "../juju/environment.ts";
+import type { HookTools } from "../juju/hook-tools.ts";
+import type { Facts, LocalFacts } from "./facts.ts";
+import { plan, planOrders, type Step } from "./plan.ts";
+import { publication, publish } from "./publish.ts";
+import { readFacts } from "./read.ts";
+import { status } from "./status.ts";
+
+/** The machine as a reconcile sees it; `machine.ts` and `apply.ts` are the real one. */
+export interface Machine {
+  /** @param webPort looked at for strangers while our web does not answer */
+  readonly read: (webPort: number) => Promise<LocalFacts>;
+  readonly apply: (step: Step, facts: Facts) => Promise<void>;
+}
+
+/**
+ * One reconcile for every event: facts → plan → apply → tell.
+ *
+ * @throws Error that ends the hook with a failure, which Juju shows and tries again
+ */
+export async function reconcile(environment: HookEnvironment, tools: HookTools, machine: Machine): Promise<Facts> {
+  let facts = await readFacts(environment, tools, machine.read);
+  const steps = plan(facts);
+  for (const step of steps) await machine.apply(step, facts);
+  if (steps.length > 0) facts = { ...facts, local: await machine.read(facts.options.webPort) };
+  await publish(publication(facts, status(facts)), tools);
+  // Last, since they acknowledge what the agent said: a hook that fails before has not heard it.
+  for (const step of planOrders(facts)) await machine.apply(step, facts);
+  // Once Juju has the secret, the file it was made from is one copy too many.
+  if (facts.secret.exists && facts.local.agent?.clusterSecretReady)
+    await machine.apply({ do: "remove", path: NEW_CLUSTER_SECRET_FILE }, facts);
+  return facts;
+}
