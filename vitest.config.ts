@@ -6,7 +6,7 @@ export default defineConfig({
       {
         test: {
           name: "unit",
-          include: ["src/**/*.test.ts", "standin/**/*.test.ts", "scripts/**/*.test.ts", "tests/unit/**/*.test.ts"],
+          include: ["{src,standin,scripts,sim,tests/unit}/**/*.test.ts"],
           testTimeout: 30_000,
         },
       },
@@ -14,8 +14,20 @@ export default defineConfig({
         // One scenario at a time: each brings up real machines and measures nothing against a clock.
         test: {
           name: "e2e",
-          include: ["tests/e2e/**/*.test.ts"],
+          include: ["tests/e2e/**/*.test.ts", "tests/real/**/*.test.ts"],
+          provide: { long: false },
           testTimeout: 600_000,
+          hookTimeout: 600_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        // The same on a larger scale, for `npm run test:long`.
+        test: {
+          name: "long",
+          include: ["tests/real/**/*.test.ts"],
+          provide: { long: true },
+          testTimeout: 3_600_000,
           hookTimeout: 600_000,
           fileParallelism: false,
         },

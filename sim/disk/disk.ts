@@ -1,0 +1,298 @@
+/**
+ * A file system in memory, as several machines see it.
+ *
+ *     const store = new Disk({ device: 9, now });                  // one superblock, shared by everybody
+ *     const machine = new Machine("m0", { now });                  // has a private disk under `/`
+ *     machine.attach("/var/lib/concourse", store, { readOnly: false });
+ *     const agent = machine.process("agent", async (call) => { … });  // the hook: before every single port call
+ *     agent.fs, agent.lock, agent.watch                            // what `src/ports.ts` asks for
+ *     agent.kill()                                                 // descriptors and locks go, calls never answer
+ *
+ * - **Machines** (`machine.ts`) have mounts: `attach`, `detach` (lazily: what is open goes on reaching the old disk),
+ *   `replace`, `remount`. Test-side access by absolute path: `put`, `text`, `names`, `remove`, `plant`, …
+ * - **Processes** (`process.ts`) make the port calls. `before(call)` is awaited first: the world may pause the process
+ *   there (a promise that is resolved later), kill it, or throw an error with `code` instead of the call (`failure`
+ *   in `nodes.ts`). The call itself then happens at once and as a whole.
+ * - **Locks** are those of `flock`: they belong to the open file and go with the process. `disk.locks` says whom they
+ *   exclude: everybody (`shared`), only processes of one machine (`per-machine`, as virtiofs), or nobody (`none`).
+ * - **Room**: `capacity` in bytes (ENOSPC beyond), `readOnly` (EROFS for everybody, also through open files).
+ * - **Power loss**: `disk.record()` begins a log; `images.ts` gives every legal image after any of its operations, and
+ *   `disk.powerLoss(random)` puts the disk into one of them. Kill all processes first, `machine.boot()` afterwards.
+ *
+ * Times come from the world's clock; writings within one millisecond differ in the fraction, as on Linux 6.13.
+ */
+import { Log, type Effect, type EntryChange } from "./log.ts";
+import { failure, type DirectoryNode, type FileNode, type LinkNode, type Node, type OtherNode } from "./nodes.ts";
+import { blankState, imageAfter, type NodeState } from "./images.ts";
+
+export type LockScope = "shared" | "per-machine" | "none";
+
+export interface DiskOptions {
+  readonly device: number;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** Bytes; as good as endless unless told otherwise. */
+  readonly capacity?: number;
+}
+
+/** What a file without contents takes. */
+const INODE_BYTES = 256;
+
+export class Disk {
+  readonly device: number;
+  readonly root: DirectoryNode;
+  readonly #now: () => number;
+  capacity: number;
+  used = 0;
+  readOnly = false;
+  locks: LockScope = "shared";
+  log: Log | null = null;
+  /** Changes of anything, for tests that must see none. */
+  changes = 0;
+  #serials = 0;
+  #inodes = 1;
+  readonly #free: number[] = [];
+  #last = 0;
+  #ticks = 0;
+
+  constructor({ device, now, capacity = 1e12 }: DiskOptions) {
+    this.device = device;
+    this.#now = now;
+    this.capacity = capacity;
+    this.root = this.#directory(0o755, null);
+    this.root.links = 1;
+  }
+
+  /** Begins a new log: what is on the disk now counts as durable. */
+  record(): Log {
+    this.log = new Log(this.root);
+    return this.log;
+  }
+
+  /** Becomes what is left after a power loss now, and begins a new log. `random`: in [0, 1). */
+  powerLoss(random: () => number): void {
+    const log = this.log ?? new Log(this.root);
+    const state = imageAfter(log, log.operations.length, () => random() < 0.5);
+    this.root.entries.clear();
+    this.used = 0;
+    this.#fill(this.root, state, log.root, new Map());
+    this.record();
+  }
+
+  /** The image of a log as a disk of its own. */
+  static of(image: ReadonlyMap<number, NodeState>, root: number, options: DiskOptions): Disk {
+    const disk = new Disk(options);
+    disk.#fill(disk.root, image, root, new Map());
+    return disk;
+  }
+
+  addFile(directory: DirectoryNode, name: string, mode: number): FileNode {
+    const node: FileNode = { ...this.#common(mode), kind: "file", buffer: EMPTY, size: 0, holders: new Set() };
+    return this.#add(directory, name, node);
+  }
+
+  addDirectory(directory: DirectoryNode, name: string, mode: number): DirectoryNode {
+    return this.#add(directory, name, this.#directory(mode, directory));
+  }
+
+  addLink(directory: DirectoryNode, name: string, target: string): LinkNode {
+    return this.#add(directory, name, { ...this.#common(0o777), kind: "link", target });
+  }
+
+  addOther(directory: DirectoryNode, name: string): OtherNode {
+    return this.#add(directory, name, { ...this.#common(0o644), kind: "other" });
+  }
+
+  /** A further name for a node that is there. */
+  link(node: Node, directory: DirectoryNode, name: string): void {
+    node.links++;
+    node.changed = this.#stamp();
+    this.#enter(`link ${name}`, [{ directory, name, node }]);
+  }
+
+  remove(directory: DirectoryNode, name: string): void {
+    const node = directory.entries.get(name);
+    this.#enter(`remove ${name}`, [{ directory, name, node: null }]);
+    if (node !== undefined) this.#unlinked(node);
+  }
+
+  move(from: DirectoryNode, name: string, to: DirectoryNode, toName: string): void {
+    const node = from.entries.get(name);
+    const replaced = to.entries.get(toName);
+    if (node === undefined || node === replaced) return;
+    node.changed = this.#stamp();
+    if (node.kind === "directory") node.parent = to;
+    this.#enter(`rename ${name} -> ${toName}`, [
+      { directory: from, name, node: null },
+      { directory: to, name: toName, node },
+    ]);
+    if (replaced !== undefined) this.#unlinked(replaced);
+  }
+
+  chmod(node: Node, mode: number): void {
+    this.changes++;
+    node.mode = mode & 0o7777;
+    node.changed = this.#stamp();
+    this.log?.add(`chmod #${node.serial} ${mode.toString(8)}`, [{ kind: "mode", node: node.serial, mode: node.mode }]);
+  }
+
+  /** Writes what there is room for, then throws ENOSPC. */
+  write(file: FileNode, position: number, chunks: readonly Uint8Array[]): void {
+    const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+    const room = Math.max(0, this.capacity - this.used) + file.size - position;
+    const fits = Math.min(length, Math.max(0, room));
+    if (fits > 0 || length === 0) this.#put(file, position, fits === length ? chunks : first(chunks, fits), fits);
+    if (fits < length) throw failure("ENOSPC", "write");
+  }
+
+  resize(file: FileNode, size: number): void {
+    if (size > file.size) this.#reserve(file, size);
+    else file.buffer.fill(0, size, file.size);
+    this.#sized(file, size);
+    this.log?.add(`truncate #${file.serial} ${size}`, [{ kind: "size", node: file.serial, size, grow: false }]);
+  }
+
+  sync(node: Node, dataOnly: boolean): void {
+    this.log?.sync(`${dataOnly ? "fdatasync" : "fsync"} #${node.serial}`, { node: node.serial, dataOnly });
+  }
+
+  /** To be called when the last descriptor of a node without a name has gone. */
+  release(node: Node): void {
+    if (node.links > 0 || node.open > 0) return;
+    this.used -= INODE_BYTES + (node.kind === "file" ? node.size : 0);
+    this.#free.push(node.inode);
+  }
+
+  #put(file: FileNode, position: number, chunks: readonly Uint8Array[], length: number): void {
+    const end = position + length;
+    const effects: Effect[] = [];
+    if (end > file.size) effects.push({ kind: "size", node: file.serial, size: end, grow: true });
+    this.#reserve(file, end);
+    let at = position;
+    for (const chunk of chunks) {
+      file.buffer.set(chunk, at);
+      at += chunk.length;
+    }
+    this.#sized(file, Math.max(file.size, end));
+    if (this.log === null || length === 0) return;
+    effects.push({ kind: "data", node: file.serial, position, bytes: file.buffer.slice(position, end) });
+    this.log.add(`write #${file.serial} ${position}+${length}`, effects);
+  }
+
+  #reserve(file: FileNode, size: number): void {
+    if (size <= file.buffer.length) return;
+    const buffer = new Uint8Array(Math.max(size, 2 * file.buffer.length, 64));
+    buffer.set(file.buffer.subarray(0, file.size));
+    file.buffer = buffer;
+  }
+
+  #sized(file: FileNode, size: number): void {
+    this.changes++;
+    this.used += size - file.size;
+    file.size = size;
+    file.modified = file.changed = this.#stamp();
+  }
+
+  #add<Made extends Node>(directory: DirectoryNode, name: string, node: Made): Made {
+    if (this.used + INODE_BYTES > this.capacity) {
+      this.#free.push(node.inode);
+      throw failure("ENOSPC", "create", name);
+    }
+    this.used += INODE_BYTES;
+    node.links = 1;
+    this.log?.born(node);
+    this.#enter(`create ${node.kind} ${name} #${node.serial}`, [{ directory, name, node }]);
+    return node;
+  }
+
+  #enter(
+    text: string,
+    changes: readonly { readonly directory: DirectoryNode; readonly name: string; readonly node: Node | null }[],
+  ): void {
+    this.changes++;
+    const logged: EntryChange[] = [];
+    for (const { directory, name, node } of changes) {
+      if (node === null) directory.entries.delete(name);
+      else directory.entries.set(name, node);
+      directory.modified = directory.changed = this.#stamp();
+      if (this.log !== null) logged.push({ directory: directory.serial, name, node: node?.serial ?? null });
+    }
+    this.log?.add(text, [{ kind: "entries", changes: logged }]);
+    for (const { directory, name } of changes) for (const changed of directory.watchers) changed(name);
+  }
+
+  #unlinked(node: Node): void {
+    node.links--;
+    node.changed = this.#stamp();
+    if (node.kind === "directory") node.removed = true;
+    this.release(node);
+  }
+
+  #directory(mode: number, parent: DirectoryNode | null): DirectoryNode {
+    const common = this.#common(mode);
+    return { ...common, kind: "directory", entries: new Map(), parent, removed: false, watchers: new Set() };
+  }
+
+  #common(mode: number) {
+    const now = this.#stamp();
+    const inode = this.#free.pop() ?? ++this.#inodes;
+    return { serial: ++this.#serials, inode, mode, links: 0, open: 0, modified: now, changed: now };
+  }
+
+  #stamp(): number {
+    const now = this.#now();
+    this.#ticks = now === this.#last ? this.#ticks + 1 : 0;
+    this.#last = now;
+    return now + this.#ticks / 1000;
+  }
+
+  #fill(
+    directory: DirectoryNode,
+    image: ReadonlyMap<number, NodeState>,
+    serial: number,
+    made: Map<number, Node>,
+  ): void {
+    const state = image.get(serial) ?? blankState("directory");
+    directory.mode = state.mode;
+    for (const [name, entry] of state.entries) {
+      const known = made.get(entry);
+      if (known !== undefined) {
+        this.link(known, directory, name);
+        continue;
+      }
+      const node = this.#restore(directory, name, image.get(entry) ?? blankState("file"));
+      made.set(entry, node);
+      if (node.kind === "directory") this.#fill(node, image, entry, made);
+    }
+  }
+
+  #restore(directory: DirectoryNode, name: string, state: NodeState): Node {
+    if (state.kind === "directory") return this.addDirectory(directory, name, state.mode);
+    if (state.kind === "link") return this.addLink(directory, name, state.target);
+    if (state.kind === "other") return this.addOther(directory, name);
+    const file = this.addFile(directory, name, state.mode);
+    const bytes = contentsOf(state);
+    file.buffer = bytes;
+    file.size = bytes.length;
+    this.used += bytes.length;
+    return file;
+  }
+}
+
+const EMPTY = new Uint8Array();
+
+function contentsOf({ base, size, pieces }: NodeState): Uint8Array {
+  const bytes = new Uint8Array(size);
+  bytes.set(base.subarray(0, size));
+  for (const piece of pieces) bytes.set(piece.bytes.subarray(0, Math.max(0, size - piece.position)), piece.position);
+  return bytes;
+}
+
+function first(chunks: readonly Uint8Array[], count: number): Uint8Array[] {
+  let left = count;
+  return chunks.flatMap((chunk) => {
+    const part = chunk.subarray(0, Math.max(0, left));
+    left -= part.length;
+    return part.length > 0 ? [part] : [];
+  });
+}
