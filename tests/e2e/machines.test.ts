@@ -7,7 +7,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { UserError } from "../../src/errors.ts";
 import { machineKind } from "../../src/machines/index.ts";
-import { linkAddress } from "../../src/machines/namespaces/addresses.ts";
+import { linkAddress } from "../../src/machines/addresses.ts";
 import type { Disk, Machine, Network } from "../../src/machines/machine.ts";
 import { stockPath } from "../../src/machines/run.ts";
 

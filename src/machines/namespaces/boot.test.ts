@@ -1,7 +1,8 @@
 import { spawnSync } from "node:child_process";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { bootScript, quote, type Boot } from "./boot.ts";
+import { quote } from "../quote.ts";
+import { bootScript, type Boot } from "./boot.ts";
 
 const boot: Boot = {
   directory: "/var/lib/concourse-machine/models/it's mine/machines/0",

@@ -1,10 +1,11 @@
 import type { Disk } from "../machine.ts";
+import { mountName, type Hierarchy } from "../hierarchies.ts";
+import { portScript, type Port } from "../network.ts";
+import { quote } from "../quote.ts";
 import { stockPath } from "../run.ts";
-import { mountName, type Hierarchy } from "./cgroups.ts";
-import { bridge } from "./network.ts";
 
 /** Everything that goes into one boot. Paths are the host's unless said otherwise. */
-export interface Boot {
+export interface Boot extends Port {
   /** The machine's directory: layers, upper, work. */
   readonly directory: string;
   /** Cgroups that the machine's init joins before it gets a cgroup namespace. */
@@ -14,21 +15,10 @@ export interface Boot {
   readonly roots: readonly string[];
   /** Device nodes that a machine has, by path. */
   readonly devices: readonly string[];
-  readonly networkFile: string;
-  /** The machine's port on the bridge. */
-  readonly port: string;
-  readonly address: string;
-  readonly prefixLength: number;
-  readonly linkAddress: string;
   readonly disks: readonly Disk[];
   /** The program that becomes PID 1, as the machine sees it. */
   readonly init: string;
   readonly bootId: string;
-}
-
-/** A word for the shell. */
-export function quote(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
 /** Where the host's root hangs for a moment, until the disks are mounted. */
@@ -85,7 +75,7 @@ ln -s fd/2 root/dev/stderr
 ${cgroups(boot.hierarchies)}
 
 # Network
-${network(boot)}
+${portScript(boot)}
 
 # The machine's root becomes the root
 mount --make-rprivate root
@@ -136,17 +126,6 @@ function cgroups(hierarchies: readonly Hierarchy[]): string {
     }
   }
   return lines.join("\n");
-}
-
-function network(boot: Boot): string {
-  const enter = `nsenter --net=${quote(boot.networkFile)} --`;
-  // The port of a machine that was killed just now may not have been collected yet.
-  return `${enter} ip link delete ${boot.port} 2>/dev/null || true
-ip link set lo up
-ip link add eth0 address ${boot.linkAddress} type veth peer name ${boot.port} netns ${quote(boot.networkFile)}
-ip address add ${boot.address}/${boot.prefixLength} dev eth0
-ip link set eth0 up
-${enter} ip link set ${boot.port} master ${bridge} up`;
 }
 
 /** Inside the machine's root, so that links on the way to its mount point lead where they lead there. */

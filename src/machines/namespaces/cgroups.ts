@@ -1,8 +1,19 @@
 import { mkdir, readdir, readFile, rmdir, writeFile } from "node:fs/promises";
-import { dirname, join, relative } from "node:path";
-import { code } from "./errno.ts";
-import { mounts } from "./mountinfo.ts";
+import { dirname, join } from "node:path";
+import { code } from "../errno.ts";
+import type { Hierarchy } from "../hierarchies.ts";
 import { until } from "./until.ts";
+
+const product = "concourse-machine";
+
+/** How long a machine's helpers may take to end by themselves (milliseconds). */
+const patience = 2000;
+
+function unified(all: readonly Hierarchy[]): Hierarchy {
+  const found = all.find((hierarchy) => hierarchy.type === "cgroup2");
+  if (found === undefined) throw new Error("no cgroup2 hierarchy is mounted below /sys/fs/cgroup");
+  return found;
+}
 
 /**
  * Control groups of machines. The same tree is made in every hierarchy of the host, below its root as LXC does (LXC 5,
@@ -16,53 +27,9 @@ import { until } from "./until.ts";
  * Whether a machine lives, is killed or frozen is read from and written to the cgroup2 hierarchy alone, which systemd
  * mounts in each of its modes (unified, hybrid): every process of a machine is there from its first instruction on, so
  * nothing can be missed, whoever crashed when.
+ *
+ * This is the tree of one machine, or of a whole model when `machine` is left out.
  */
-export interface Hierarchy {
-  readonly mountPoint: string;
-  readonly type: "cgroup" | "cgroup2";
-  /** Mount options that select this hierarchy (version 1), e.g. `cpu,cpuacct` or `none,name=systemd`. */
-  readonly options: string;
-}
-
-const root = "/sys/fs/cgroup";
-const product = "concourse-machine";
-
-/** How long a machine's helpers may take to end by themselves (milliseconds). */
-const patience = 2000;
-
-/** Options of a mounted version 1 hierarchy that say how it was mounted, not which one it is. */
-const incidental = /^(rw|ro|clone_children|release_agent=.*|seclabel)$/;
-
-export function hierarchies(mountinfo: string): Hierarchy[] {
-  const found = new Map<string, Hierarchy>();
-  for (const mount of mounts(mountinfo)) {
-    if (mount.type !== "cgroup" && mount.type !== "cgroup2") continue;
-    if (mount.path !== root && !mount.path.startsWith(`${root}/`)) continue;
-    const chosen = mount.superOptions.split(",").filter((option) => !incidental.test(option));
-    const named = chosen.some((option) => option.startsWith("name="));
-    const options = mount.type === "cgroup2" ? "" : (named ? ["none", ...chosen] : chosen).join(",");
-    const key = `${mount.type} ${options}`;
-    if (!found.has(key)) found.set(key, { mountPoint: mount.path, type: mount.type, options });
-  }
-  return [...found.values()];
-}
-
-export async function hostHierarchies(): Promise<Hierarchy[]> {
-  return hierarchies(await readFile("/proc/self/mountinfo", "utf8"));
-}
-
-/** Where a hierarchy is mounted inside a machine, relative to /sys/fs/cgroup; "" for the unified layout. */
-export function mountName(hierarchy: Hierarchy): string {
-  return relative(root, hierarchy.mountPoint);
-}
-
-function unified(all: readonly Hierarchy[]): Hierarchy {
-  const found = all.find((hierarchy) => hierarchy.type === "cgroup2");
-  if (found === undefined) throw new Error("no cgroup2 hierarchy is mounted below /sys/fs/cgroup");
-  return found;
-}
-
-/** The cgroups of one machine, or of a whole model when `machine` is left out. */
 export class Cgroups {
   private readonly all: readonly Hierarchy[];
   private readonly path: readonly string[];

@@ -1,7 +1,7 @@
 import { dirname, resolve } from "node:path";
 import { expect, test } from "vitest";
 import { lowerRoots, ownPaths } from "./host.ts";
-import { mounts } from "./mountinfo.ts";
+import { mounts } from "../mountinfo.ts";
 
 const mountinfo = [
   "27 1 254:0 / / rw,relatime - ext4 /dev/vda rw",

@@ -1,8 +1,8 @@
 import { access, readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { run, stockPath } from "../run.ts";
-import { hostHierarchies } from "./cgroups.ts";
-import { mounts } from "./mountinfo.ts";
+import { hostHierarchies } from "../hierarchies.ts";
+import { mounts } from "../mountinfo.ts";
 
 /** The systemd that becomes a machine's init. */
 export const systemd = "/usr/lib/systemd/systemd";

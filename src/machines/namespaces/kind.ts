@@ -1,8 +1,9 @@
+import { hostHierarchies } from "../hierarchies.ts";
 import type { Machine, MachineKind, MachineSpec } from "../machine.ts";
-import { Cgroups, hostHierarchies } from "./cgroups.ts";
+import { createNetwork, destroyNetwork } from "../network.ts";
+import { Cgroups } from "./cgroups.ts";
 import { missing } from "./host.ts";
 import { NamespaceMachine } from "./machine.ts";
-import { createNetwork, destroyNetwork } from "./network.ts";
 
 /**
  * Machines made of namespaces, over an overlay of the host's own root, with its systemd as init. No daemon and no image:

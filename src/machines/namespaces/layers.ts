@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { dirname, join } from "node:path";
 import { UserError } from "../../errors.ts";
 import { run } from "../run.ts";
-import { code } from "./errno.ts";
+import { code } from "../errno.ts";
 
 /**
  * What a machine's root is made of, from top to bottom:

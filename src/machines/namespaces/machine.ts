@@ -3,16 +3,19 @@ import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdir, open, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { machineAddress } from "../addresses.ts";
+import { awaitBoot } from "../booted.ts";
+import { Disks, resolved } from "../disks.ts";
+import { entering } from "../enter.ts";
+import { hostBootId, readInit, type Init } from "../init.ts";
 import type { Disk, Machine, MachineSpec } from "../machine.ts";
-import { run, stockPath } from "../run.ts";
-import { addressing, linkAddress, machineAddress } from "./addresses.ts";
+import { portOf } from "../network.ts";
+import { stockPath } from "../run.ts";
 import { bootScript, unsuitable } from "./boot.ts";
 import type { Cgroups } from "./cgroups.ts";
-import { Disks, plug, resolved, unplug } from "./disks.ts";
 import { hostDevices, lowerRoots, ownPaths, systemd } from "./host.ts";
-import { hostBootId, readInit, type Init } from "./init.ts";
 import { unsuitableDirectory, writeLayers } from "./layers.ts";
-import { networkFile } from "./network.ts";
+import { plug, unplug } from "./plug.ts";
 import { until } from "./until.ts";
 
 /** How long a machine may take until its init answers, and to shut down before it is killed (milliseconds). */
@@ -20,24 +23,6 @@ const patience = { start: 60_000, shutdown: 30_000 };
 
 /** systemd(1): SIGRTMIN+4 starts poweroff.target. The C library's SIGRTMIN is 34. */
 const powerOff = 34 + 4;
-
-/** Joins the machine's cgroups, then becomes the program that it is given. */
-const joining = 'for group in $1; do echo 0 >"$group/cgroup.procs" || exit 125; done; shift; exec "$@"';
-
-/**
- * Becomes a member of the PID namespace, which takes a fork, waits for the program and ends as that did. `nsenter` would fork
- * by itself, but stops itself whenever its program is stopped (util-linux 2.38, sys-utils/nsenter.c: continue_as_child),
- * and systemd-shutdown stops everything in the machine before it kills it: then the dead program would never be waited for,
- * and the machine never end. `unshare --fork` makes 1 of a SIGKILL (util-linux 2.38, sys-utils/unshare.c).
- */
-const forking = `
-  my $pid = fork;
-  die "fork: $!\\n" unless defined $pid;
-  if ($pid == 0) { exec { $ARGV[0] } @ARGV or die "$ARGV[0]: $!\\n" }
-  waitpid $pid, 0;
-  kill $? & 127, $$ if $? & 127;
-  exit $? >> 8;
-`;
 
 /** The process that waits for the machine's init, and ends as that did. */
 interface Launched {
@@ -153,11 +138,7 @@ export class NamespaceMachine implements Machine {
       hierarchies: this.cgroups.hierarchies,
       roots: lowerRoots(await readFile("/proc/self/mountinfo", "utf8")),
       devices: await hostDevices(),
-      networkFile: networkFile(model),
-      port: `machine${this.id}`,
-      address: this.address,
-      prefixLength: addressing(model).prefixLength,
-      linkAddress: linkAddress(this.address),
+      ...portOf(model, this.id),
       disks: await Promise.all((await this.disks.current()).map(resolved)),
       init: systemd,
       bootId: hostBootId(),
@@ -165,15 +146,8 @@ export class NamespaceMachine implements Machine {
     await writeFile(this.path("boot"), script);
   }
 
-  async booted(): Promise<void> {
-    const [file = "", ...args] = this.command(["systemctl", "is-system-running", "--wait"], { PATH: stockPath }, "/");
-    try {
-      await run(file, args);
-    } catch (error) {
-      // `degraded` ends with 1 and says so.
-      const said = error instanceof Error && "stdout" in error ? String(error.stdout).trim() : "";
-      if (said !== "degraded") throw new Error(`machine ${this.id} did not boot: ${said}`, { cause: error });
-    }
+  booted(): Promise<void> {
+    return awaitBoot(this);
   }
 
   async running(): Promise<boolean> {
@@ -223,19 +197,10 @@ export class NamespaceMachine implements Machine {
     if (disk !== undefined) await unplug(init.pid, disk.path);
   }
 
-  /**
-   * To end the program inside, signal the process group of what the caller spawned (`detached: true`): the process outside
-   * only waits for it, and its death alone ends nothing.
-   */
   command(argv: readonly string[], environment: Readonly<Record<string, string>>, cwd: string): string[] {
     const { pid } = this.existingInit();
-    const groups = this.cgroups.directories("commands").join(" ");
-    const namespaces = ["--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup"];
-    const enter = ["/usr/bin/nsenter", "--no-fork", `--target=${pid}`, ...namespaces, "--"];
-    const fork = ["/usr/bin/perl", "-e", forking];
-    const variables = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
-    const exactly = ["/usr/bin/env", "--ignore-environment", `--chdir=${cwd}`, ...variables];
-    return ["/bin/sh", "-c", joining, "concourse-machine", groups, ...enter, ...fork, ...exactly, ...argv];
+    const groups = this.cgroups.directories("commands");
+    return entering({ pid, groups, user: false }, argv, environment, cwd);
   }
 
   async destroy(): Promise<void> {

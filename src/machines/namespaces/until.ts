@@ -1,5 +1,5 @@
 import { watch } from "node:fs";
-import { code } from "./errno.ts";
+import { code } from "../errno.ts";
 
 /**
  * Resolves once `check` gives true: it is asked at once, and again whenever the kernel reports a change at one of `paths`:

@@ -1,19 +1,20 @@
 import { mkdir, rm, rmdir, statfs, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { Network, NetworkSpec } from "../machine.ts";
-import { run } from "../run.ts";
-import { addressing, linkAddress } from "./addresses.ts";
+import { addressing, linkAddress, machineAddress } from "./addresses.ts";
 import { code } from "./errno.ts";
+import type { Network, NetworkSpec } from "./machine.ts";
+import { quote } from "./quote.ts";
+import { run } from "./run.ts";
 
 /** Where namespaces are pinned; gone after a reboot of the host, as they are. */
 const directory = "/run/concourse-machine";
 const nsfs = 0x6e736673;
 
 /** The bridge inside a model's network; its ports are called after the machines. */
-export const bridge = "concourse0";
+const bridge = "concourse0";
 
 /** The file that pins a model's network namespace. Not `ip netns`, which would leave a mount of its own behind. */
-export function networkFile(model: string): string {
+function networkFile(model: string): string {
   return join(directory, `${model}.net`);
 }
 
@@ -55,4 +56,39 @@ export async function destroyNetwork(spec: NetworkSpec): Promise<void> {
   await rmdir(dirname(file)).catch((error: unknown) => {
     if (!["ENOENT", "ENOTEMPTY", "EBUSY"].includes(code(error))) throw error;
   });
+}
+
+/** How a machine is plugged into its model's network. */
+export interface Port {
+  /** Pins the network's namespace. */
+  readonly networkFile: string;
+  /** The machine's port on the bridge. */
+  readonly port: string;
+  readonly address: string;
+  readonly prefixLength: number;
+  readonly linkAddress: string;
+}
+
+/** The same model and machine have the same port after any restart. */
+export function portOf(model: string, id: string): Port {
+  const address = machineAddress(model, id);
+  return {
+    networkFile: networkFile(model),
+    port: `machine${id}`,
+    address,
+    prefixLength: addressing(model).prefixLength,
+    linkAddress: linkAddress(address),
+  };
+}
+
+/** Shell lines that give the machine in whose network they run, among the host's files, its eth0. */
+export function portScript({ networkFile: file, port, address, prefixLength, linkAddress: link }: Port): string {
+  const enter = `nsenter --net=${quote(file)} --`;
+  // The port of a machine that was killed just now may not have been collected yet.
+  return `${enter} ip link delete ${port} 2>/dev/null || true
+ip link set lo up
+ip link add eth0 address ${link} type veth peer name ${port} netns ${quote(file)}
+ip address add ${address}/${prefixLength} dev eth0
+ip link set eth0 up
+${enter} ip link set ${port} master ${bridge} up`;
 }

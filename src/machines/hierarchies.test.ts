@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { hierarchies, mountName } from "./cgroups.ts";
+import { hierarchies, mountName } from "./hierarchies.ts";
 
 const line = (path: string, type: string, options: string) =>
   `31 23 0:28 / ${path} rw,relatime shared:4 - ${type} ${type} ${options}`;

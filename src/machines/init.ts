@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { code } from "./errno.ts";
 
 /** The init of a running machine, as the host sees it. A pid alone may be anybody's; with start time and boot it is one process. */
@@ -23,12 +23,23 @@ export function readInit(file: string): Init | null {
   return alive(init) ? init : null;
 }
 
+/** Leaves the same record for a process that runs now. @throws Error (ENOENT) if it does not. */
+export function writeInit(file: string, pid: number): void {
+  const fields = statOf(readFileSync(`/proc/${pid}/stat`, "utf8"));
+  writeFileSync(file, `${pid} ${fields.startTime} ${hostBootId()}\n`);
+}
+
 function alive({ pid, startTime, bootId }: Init): boolean {
-  const stat = readIfThere(`/proc/${pid}/stat`);
-  if (stat === null || bootId !== hostBootId()) return false;
-  // The name in parentheses may hold anything; fields are counted from behind it: state is the third, start time the 22nd.
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return fields[22 - 3] === startTime && !["Z", "X"].includes(fields[0] ?? "");
+  const text = readIfThere(`/proc/${pid}/stat`);
+  if (text === null || bootId !== hostBootId()) return false;
+  const stat = statOf(text);
+  return stat.startTime === startTime && !["Z", "X"].includes(stat.state);
+}
+
+/** The name in parentheses may hold anything; fields are counted from behind it: state is the third, start time the 22nd. */
+function statOf(text: string): { readonly state: string; readonly startTime: string } {
+  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  return { state: fields[0] ?? "", startTime: fields[22 - 3] ?? "" };
 }
 
 function readIfThere(file: string): string | null {
