@@ -26,7 +26,7 @@ const WRITE_RETRY_MS = 1_000;
 /** Serves the unit until the signal is raised; resolves when nothing of it runs any more. */
 export async function serveUnit(ports: AgentPorts, settings: AgentSettings, signal: AbortSignal): Promise<void> {
   const { places, program } = settings;
-  const { clock } = ports;
+  const { clock, random } = ports;
   const juju = createTurns(ports.exec);
 
   let ordersMark: string | null = null;
@@ -50,6 +50,7 @@ export async function serveUnit(ports: AgentPorts, settings: AgentSettings, sign
   const runners: readonly Runner[] = TASKS.map((task) =>
     createRunner(task(world), {
       clock,
+      random,
       merge,
       unforeseen: (name, error) => {
         // The same fault again and again is told once.

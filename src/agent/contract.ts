@@ -30,12 +30,12 @@ export interface Target {
   readonly manifestSha256: string | null;
 }
 
-/** Where archives and digests come from, in this order: resource, mirror, GitHub. */
+/** Where archives and digests come from, in this order: resource, mirrors, GitHub. GitHub only if there are none. */
 export interface SourceOrders {
   /** True if the charm's resource `concourse-release` may hold an archive (asked for by `resource-get`, 0 bytes = none). */
   readonly resource: boolean;
-  /** Base URL of a mirror without a trailing slash, or null. */
-  readonly mirror: string | null;
+  /** Base URLs of mirrors without a trailing slash, in the order in which they are asked. */
+  readonly mirrors: readonly string[];
   /** SHA-256 that the operator demands, or null. Wins over every other digest. */
   readonly digest: string | null;
   /** SHA-256 by `<version>-<arch>` that the charm brings with it, for archives from GitHub. */

@@ -22,5 +22,5 @@ export function knownProblem(error: unknown): Problem | null {
 
 /** When the task asks to be run again, in milliseconds; null if it leaves that to its runner. */
 export function retryOf(error: unknown): number | null {
-  return error instanceof Fault ? error.retryMs : null;
+  return error instanceof Fault || error instanceof StoreError ? error.retryMs : null;
 }

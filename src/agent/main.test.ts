@@ -118,7 +118,7 @@ async function order(change: Partial<Orders> = {}): Promise<void> {
     },
     source: {
       resource: true,
-      mirror: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+      mirrors: [`http://127.0.0.1:${(server.address() as AddressInfo).port}`],
       digest: null,
       known: {},
       githubToken: null,

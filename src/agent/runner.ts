@@ -1,5 +1,6 @@
 /** Keeps one task running for what it is ordered to do now. */
-import type { Clock } from "../ports.ts";
+import type { Clock, Random } from "../ports.ts";
+import { backoff } from "../store/retry.ts";
 import { canonical } from "./canonical.ts";
 import type { Orders, Problem } from "./contract.ts";
 import { knownProblem, retryOf } from "./fault.ts";
@@ -31,6 +32,7 @@ export interface TaskIo {
 
 export interface RunnerWorld {
   readonly clock: Clock;
+  readonly random: Random;
   /** Takes over findings of a task; `problem` undefined leaves its problem as it is. */
   readonly merge: (task: string, findings: Partial<Findings>, problem?: Problem | null) => void;
   /** An error nobody foresaw. */
@@ -43,10 +45,6 @@ export interface Runner {
   /** Gives up; resolves once nothing of the task runs any more. Findings stay as they are. */
   readonly stop: () => Promise<void>;
 }
-
-const FIRST_RETRY_MS = 1_000;
-/** A cause that is gone must show within 15 s, hooks included. */
-const LONGEST_RETRY_MS = 8_000;
 
 export function createRunner(task: Task, world: RunnerWorld): Runner {
   let wanted = "";
@@ -93,8 +91,8 @@ export function createRunner(task: Task, world: RunnerWorld): Runner {
         const known = knownProblem(error);
         if (known === null) world.unforeseen(task.name, error);
         merge({}, known ?? unforeseenProblem(task.name));
-        pause = retryOf(error) ?? Math.min(FIRST_RETRY_MS * 2 ** failures, LONGEST_RETRY_MS);
         failures += 1;
+        pause = retryOf(error) ?? backoff(failures, world.random.fraction());
       }
       if (pause === null) return;
       await world.clock.sleep(pause, signal);

@@ -17,7 +17,8 @@ export interface Options {
   readonly tags: readonly string[];
   readonly dnsServers: readonly string[];
   readonly githubToken: string | null;
-  readonly releaseMirror: string | null;
+  /** Without a trailing slash, in the order in which they are asked. */
+  readonly releaseMirrors: readonly string[];
   readonly releaseDigest: string | null;
 }
 
@@ -86,12 +87,9 @@ export function readOptions(values: Values): { options: Options; mistakes: reado
   const githubToken = text("github-token");
   check("github-token", /^[\x21-\x7e]*$/.test(githubToken), "holds blanks or control characters");
 
-  const releaseMirror = text("release-mirror");
-  check(
-    "release-mirror",
-    releaseMirror === "" || isHttpUrl(releaseMirror),
-    `"${short(releaseMirror)}" is no http(s) URL`,
-  );
+  const releaseMirrors = list(text("release-mirror"));
+  const badMirror = releaseMirrors.find((url) => !isHttpUrl(url));
+  check("release-mirror", badMirror === undefined, `"${short(badMirror ?? "")}" is no http(s) URL`);
 
   const releaseDigest = text("release-digest").toLowerCase();
   check("release-digest", releaseDigest === "" || /^[0-9a-f]{64}$/.test(releaseDigest), "is no SHA-256: 64 hex digits");
@@ -109,7 +107,7 @@ export function readOptions(values: Values): { options: Options; mistakes: reado
       tags,
       dnsServers,
       githubToken: githubToken || null,
-      releaseMirror: withoutSlash(releaseMirror) || null,
+      releaseMirrors: releaseMirrors.map(withoutSlash),
       releaseDigest: releaseDigest || null,
     },
   };

@@ -56,7 +56,7 @@ export function ordersFor(facts: Facts): Orders | null {
     },
     source: {
       resource: true,
-      mirror: options.releaseMirror,
+      mirrors: options.releaseMirrors,
       digest: options.releaseDigest,
       known: KNOWN_DIGESTS,
       githubToken: options.githubToken,

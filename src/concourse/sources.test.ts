@@ -3,10 +3,11 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type Mirror, startMirror } from "../../tests/fixtures/store/mirror.ts";
 import { type Place, place, sha256 } from "../../tests/fixtures/store/place.ts";
-import type { SourceOrders } from "../agent/contract.ts";
+import type { SourceOrders, Target } from "../agent/contract.ts";
 import { hostPorts } from "../host/ports.ts";
 import type { ExecResult } from "../ports.ts";
 import { StoreError } from "../store/errors.ts";
+import { LATER } from "../store/retry.ts";
 import { KNOWN_DIGESTS } from "./digests.ts";
 import { archiveName, type GitHub, jujuResource, locate, resolve } from "./sources.ts";
 
@@ -30,7 +31,7 @@ const page = (path: string, text: string, status = 200, headers = {}) =>
   server.pages.set(path, { status, text, headers });
 const orders = (changes: Partial<SourceOrders> = {}): SourceOrders => ({
   resource: false,
-  mirror: null,
+  mirrors: [],
   digest: null,
   known: {},
   githubToken: null,
@@ -39,9 +40,16 @@ const orders = (changes: Partial<SourceOrders> = {}): SourceOrders => ({
   noProxy: null,
   ...changes,
 });
-const mirror = (changes: Partial<SourceOrders> = {}) => orders({ mirror: server.url, ...changes });
+const mirror = (changes: Partial<SourceOrders> = {}) => orders({ mirrors: [server.url], ...changes });
 const ask = (given: SourceOrders, version = "7.14.3", resource = async (): Promise<string | null> => null) =>
   resolve(hostPorts, given, { version, arch: "amd64" }, resource, github);
+
+const TARGET: Target = { version: "7.14.3", arch: "amd64", sha256: DIGEST, manifestSha256: null };
+
+async function urls(given: SourceOrders): Promise<string[]> {
+  const archives = await locate(given, TARGET, async () => null, github);
+  return archives.flatMap((archive) => (archive.kind === "http" ? [archive.url] : []));
+}
 
 async function problem(promise: Promise<unknown>): Promise<{ code: string; message: string; blocked: boolean }> {
   const error: unknown = await promise.then(
@@ -58,9 +66,8 @@ describe("a mirror", () => {
     "gives the digest beside the archive: %s",
     async (text) => {
       page(`${FILE}.sha256`, text);
-      const { target, archive } = await ask(mirror());
-      expect(target).toEqual({ version: "7.14.3", arch: "amd64", sha256: DIGEST, manifestSha256: null });
-      expect(archive).toMatchObject({ kind: "http", url: `${server.url}${FILE}` });
+      expect(await ask(mirror())).toEqual(TARGET);
+      expect(await urls(mirror())).toEqual([`${server.url}${FILE}`]);
       expect(server.requests.map(({ path }) => path)).toEqual([`${FILE}.sha256`]);
     },
   );
@@ -68,7 +75,7 @@ describe("a mirror", () => {
   test("tells its newest version", async () => {
     page("/latest.json", '{"version": "7.14.3"}');
     page(`${FILE}.sha256`, DIGEST);
-    expect((await ask(mirror(), "")).target.version).toBe("7.14.3");
+    expect((await ask(mirror(), "")).version).toBe("7.14.3");
   });
 
   test.each([
@@ -98,7 +105,7 @@ describe("a mirror", () => {
   });
 
   test("is not asked for a digest that the operator has given", async () => {
-    expect((await ask(mirror({ digest: DIGEST }))).target.sha256).toBe(DIGEST);
+    expect((await ask(mirror({ digest: DIGEST }))).sha256).toBe(DIGEST);
     expect(server.requests).toEqual([]);
   });
 
@@ -107,9 +114,56 @@ describe("a mirror", () => {
     expect(await problem(ask(mirror()))).toMatchObject({ code: "server-error", blocked: false });
     const url = server.url;
     await server.close();
-    expect(await problem(ask(mirror({ mirror: url })))).toMatchObject({ code: "server-down", blocked: false });
+    expect(await problem(ask(mirror({ mirrors: [url] })))).toMatchObject({ code: "server-down", blocked: false });
     server = await startMirror(Buffer.alloc(0));
   });
+});
+
+describe("several mirrors", () => {
+  const both = () => orders({ mirrors: ["http://127.0.0.1:1", server.url] });
+
+  test("are asked one after the other, for the digest and for the archive", async () => {
+    page(`${FILE}.sha256`, DIGEST);
+    expect(await ask(both())).toEqual(TARGET);
+    expect(await urls(both())).toEqual([`http://127.0.0.1:1${FILE}`, `${server.url}${FILE}`]);
+  });
+
+  test("come behind a resource that is not the right one", async () => {
+    const version = async () => ask({ ...both(), resource: true }, "", async () => join(here.path, "gone"));
+    page("/latest.json", '{"version": "7.14.3"}');
+    page(`${FILE}.sha256`, DIGEST);
+    expect(await version()).toEqual(TARGET);
+  });
+
+  test("that all fail are told by the first, and asked again as soon as one of them may know", async () => {
+    const error: unknown = await ask(both()).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ problem: { code: "server-down" }, retryMs: null });
+    const missing: unknown = await ask(orders({ mirrors: [server.url, server.url] })).catch(
+      (thrown: unknown) => thrown,
+    );
+    expect(missing).toMatchObject({ problem: { code: "unknown-version" }, retryMs: LATER });
+  });
+});
+
+test.each([
+  ["a mirror that sends us away", 503, { "retry-after": "120" }, 120_000],
+  ["a mirror that is busy", 503, {}, null],
+  ["a mirror that has no such version", 404, {}, LATER],
+  ["a mirror behind a proxy that wants a login", 407, {}, LATER],
+])("%s (%i %j) is asked again after %s ms", async (_, status, headers, retryMs) => {
+  page(`${FILE}.sha256`, "", status, headers);
+  await expect(ask(mirror())).rejects.toMatchObject({ retryMs });
+});
+
+test.each([
+  [404, {}, LATER],
+  [502, {}, 90_000],
+  [429, { "retry-after": "300" }, 300_000],
+  [403, { "x-ratelimit-reset": "4000000000" }, LATER],
+  [403, { "x-ratelimit-reset": "1" }, 90_000],
+])("GitHub that answers %i %j is asked again after %i ms", async (status, headers, retryMs) => {
+  page("/api/repos/concourse/concourse/releases/tags/v7.14.3", "", status, headers);
+  await expect(ask(orders())).rejects.toMatchObject({ retryMs });
 });
 
 describe("GitHub", () => {
@@ -118,21 +172,21 @@ describe("GitHub", () => {
   const tag = "/api/repos/concourse/concourse/releases/tags/v7.14.3";
 
   test("is not asked for a digest that the charm brings", async () => {
-    const { target, archive } = await ask(orders({ known: KNOWN_DIGESTS }));
-    expect(target.sha256).toBe("aeb51fb15012bea28feb1bfa19bb28569f41d944fb7c064d9b49d95846db6fa4");
-    expect(archive).toMatchObject({ url: `${server.url}/files/concourse/concourse/releases/download/v7.14.3${FILE}` });
+    const { sha256 } = await ask(orders({ known: KNOWN_DIGESTS }));
+    expect(sha256).toBe("aeb51fb15012bea28feb1bfa19bb28569f41d944fb7c064d9b49d95846db6fa4");
+    expect(await urls(orders())).toEqual([`${server.url}/files/concourse/concourse/releases/download/v7.14.3${FILE}`]);
     expect(server.requests).toEqual([]);
   });
 
   test("gives the asset's digest, and is shown the token", async () => {
     page(tag, release());
-    expect((await ask(orders({ githubToken: "t0ken" }))).target.sha256).toBe(DIGEST);
+    expect((await ask(orders({ githubToken: "t0ken" }))).sha256).toBe(DIGEST);
     expect(server.requests[0]?.headers.authorization).toBe("Bearer t0ken");
   });
 
   test("tells the newest version", async () => {
     page("/api/repos/concourse/concourse/releases/latest", release());
-    expect((await ask(orders(), "")).target).toMatchObject({ version: "7.14.3", sha256: DIGEST });
+    expect(await ask(orders(), "")).toMatchObject({ version: "7.14.3", sha256: DIGEST });
   });
 
   test.each([
@@ -167,16 +221,12 @@ describe("the charm's resource", () => {
   test("comes before everything else, and is its own digest", async () => {
     const path = file("the archive");
     const given = mirror({ resource: true });
-    expect(await ask(given, "7.14.3", async () => path)).toEqual({
-      target: { version: "7.14.3", arch: "amd64", sha256: DIGEST, manifestSha256: null },
-      archive: { kind: "file", path },
-    });
-    expect(
-      await locate(given, { version: "7.14.3", arch: "amd64", sha256: DIGEST, manifestSha256: null }, async () => path),
-    ).toEqual({
-      kind: "file",
-      path,
-    });
+    expect(await ask(given, "7.14.3", async () => path)).toEqual(TARGET);
+    expect(await locate(given, TARGET, async () => path)).toMatchObject([
+      { kind: "file", path },
+      { kind: "http", url: `${server.url}${FILE}` },
+    ]);
+    expect(await locate(orders({ resource: true }), TARGET, async () => path)).toEqual([{ kind: "file", path }]);
     expect(server.requests).toEqual([]);
   });
 

@@ -1,6 +1,6 @@
 import { basename, dirname } from "node:path/posix";
 import type { File, Fs } from "../ports.ts";
-import { blocked, errno, StoreError } from "./errors.ts";
+import { blocked, errno, SourceError } from "./errors.ts";
 import { using } from "./files.ts";
 
 /** Large enough to be fast, small enough to be held a few times over. */
@@ -35,7 +35,7 @@ export async function* localBytes(
   }
 }
 
-/** @throws StoreError if there is no such file */
+/** @throws SourceError if there is no such file */
 export async function openLocal(fs: Fs, path: string): Promise<File> {
   try {
     return await using(await fs.openDirectory(dirname(path)), (directory) =>
@@ -46,7 +46,7 @@ export async function openLocal(fs: Fs, path: string): Promise<File> {
       "no-resource",
       `Cannot read ${path} (${errno(error)}): attach it again (juju attach-resource)`,
     );
-    throw new StoreError(problem, { cause: error });
+    throw new SourceError(problem, { cause: error });
   }
 }
 

@@ -1,15 +1,15 @@
 import type { Problem } from "../agent/contract.ts";
 import type { HttpResponse, Ports } from "../ports.ts";
-import { blocked, errno, hostOf, networkProblem, StoreError, waiting } from "./errors.ts";
+import { blocked, errno, hostOf, networkProblem, SourceError, unanswered, waiting } from "./errors.ts";
 import type { Meter } from "./meter.ts";
-import { isTransientStatus, retryDelay } from "./retry.ts";
+import { type Failure, isTransient, LONGEST_BACKOFF, NO_ANSWER, pauseAfter } from "./retry.ts";
 import type { Archive, BadArchive } from "./types.ts";
 
 const CONNECT_TIMEOUT = 5_000;
 /** A stalled connection is given up: resuming costs next to nothing. */
 const IDLE_TIMEOUT = 8_000;
-/** Attempts in a row without a new byte, after which the caller hears of it. */
-const ATTEMPTS = 5;
+/** Attempts in a row without a new byte, after which the caller hears of it; fewer if there is another source to ask. */
+const ATTEMPTS = { last: 5, others: 2 } as const;
 
 export type HttpArchive = Extract<Archive, { kind: "http" }>;
 
@@ -29,6 +29,8 @@ export interface DownloadOptions {
   readonly validator: string | null;
   /** Not to be fetched again. */
   readonly bad: BadArchive | null;
+  /** There is another source to ask if this one fails. */
+  readonly others: boolean;
   readonly meter: Meter;
   readonly signal: AbortSignal;
   /** Called at each answer, before its bytes. */
@@ -42,6 +44,11 @@ export class StartOver extends Error {
 
 type Network = Pick<Ports, "http" | "clock" | "random">;
 
+interface Failed {
+  readonly problem: Problem;
+  readonly failure: Failure;
+}
+
 interface Position {
   offset: number;
   validator: string | null;
@@ -51,22 +58,27 @@ interface Position {
  * The bytes of an archive from an offset to its end, over as many connections as it takes (RFC 9110, sections 13, 14).
  *
  * @throws StartOver if the bytes before the offset cannot be used
- * @throws StoreError if the server refuses, or if several attempts in a row bring nothing
+ * @throws SourceError if the server refuses, sends us away for long, or if several attempts in a row bring nothing
  */
 export async function* download(ports: Network, options: DownloadOptions): AsyncGenerator<Uint8Array, void> {
   const position: Position = { offset: options.offset, validator: options.validator };
   for (let fruitless = 0; ;) {
     const before = position.offset;
-    const problem = yield* connection(ports, options, position);
-    if (problem === null) {
+    const failed = yield* connection(ports, options, position);
+    if (failed === null) {
       return;
     }
     fruitless = position.offset > before ? 0 : fruitless + 1;
-    if (fruitless >= ATTEMPTS) {
-      throw new StoreError(problem);
+    const pause = pauseAfter(failed.failure, fruitless + 1, ports.random.fraction(), ports.clock.now());
+    // Nobody keeps the lock for as long as that.
+    if (pause > LONGEST_BACKOFF) {
+      throw new SourceError(failed.problem, { retryMs: pause });
     }
-    options.meter.stall(problem);
-    await ports.clock.sleep(retryDelay(ports, fruitless + 1), options.signal);
+    if (fruitless >= (options.others ? ATTEMPTS.others : ATTEMPTS.last)) {
+      throw new SourceError(failed.problem);
+    }
+    options.meter.stall(failed.problem);
+    await ports.clock.sleep(pause, options.signal);
     options.signal.throwIfAborted();
   }
 }
@@ -76,14 +88,14 @@ async function* connection(
   ports: Network,
   options: DownloadOptions,
   position: Position,
-): AsyncGenerator<Uint8Array, Problem | null> {
+): AsyncGenerator<Uint8Array, Failed | null> {
   const { archive, meter, signal } = options;
   const response = await send(ports, options, position);
-  if ("code" in response) {
+  if ("failure" in response) {
     return response;
   }
-  const served = judge(response, position.offset, options);
-  if (served === "complete" || "code" in served) {
+  const served = judge(response, position.offset, options, ports.clock.now());
+  if (served === "complete" || "failure" in served) {
     return served === "complete" ? null : served;
   }
   position.validator = strongest(served);
@@ -109,7 +121,7 @@ async function* connection(
     : networkFault(Object.assign(new Error("short body"), { code: "ECONNRESET" }), archive.url, signal);
 }
 
-async function send(ports: Network, options: DownloadOptions, position: Position): Promise<HttpResponse | Problem> {
+async function send(ports: Network, options: DownloadOptions, position: Position): Promise<HttpResponse | Failed> {
   const { archive, signal } = options;
   try {
     return await ports.http.send({
@@ -126,12 +138,12 @@ async function send(ports: Network, options: DownloadOptions, position: Position
 }
 
 /** A failure of the network as a problem; anything else goes on its way. */
-function networkFault(error: unknown, url: string, signal: AbortSignal): Problem {
+function networkFault(error: unknown, url: string, signal: AbortSignal): Failed {
   signal.throwIfAborted();
   if (errno(error) === "") {
     throw error;
   }
-  return networkProblem(error, url);
+  return { problem: networkProblem(error, url), failure: NO_ANSWER };
 }
 
 function conditions({ offset, validator }: Position, bad: BadArchive | null): Record<string, string> {
@@ -150,10 +162,15 @@ export function strongest({ etag, modified }: Served): string | null {
 }
 
 /** The archive that the answer brings, or `complete` if there is no more of it, or why it brings none for now. */
-function judge(response: HttpResponse, offset: number, options: DownloadOptions): Served | "complete" | Problem {
+function judge(
+  response: HttpResponse,
+  offset: number,
+  options: DownloadOptions,
+  now: number,
+): Served | "complete" | Failed {
   try {
-    const verdict = verdictOf(response, offset, options);
-    if (verdict === "complete" || "code" in verdict) {
+    const verdict = verdictOf(response, offset, options, now);
+    if (verdict === "complete" || "failure" in verdict) {
       response.cancel();
     }
     return verdict;
@@ -167,7 +184,8 @@ function verdictOf(
   response: HttpResponse,
   offset: number,
   { bad, archive }: DownloadOptions,
-): Served | "complete" | Problem {
+  now: number,
+): Served | "complete" | Failed {
   const { status, headers } = response;
   const etag = headers["etag"] ?? null;
   const modified = headers["last-modified"] ?? null;
@@ -187,7 +205,7 @@ function verdictOf(
       }
       return { etag, modified, length: lengthOf(range?.[2]) };
     case 304:
-      throw new StoreError(bad?.problem ?? statusProblem(status, archive.url), bad === null ? {} : { bad });
+      throw new SourceError(bad?.problem ?? statusProblem(status, archive.url), bad === null ? {} : { bad: [bad] });
     case 416:
       if (lengthOf(range?.[2]) === offset) {
         return "complete";
@@ -195,10 +213,11 @@ function verdictOf(
       throw new StartOver("the archive is shorter than what is there of it");
     default: {
       const problem = statusProblem(status, archive.url);
-      if (isTransientStatus(status)) {
-        return problem;
+      const failure = { status, retryAfter: headers["retry-after"] ?? null };
+      if (isTransient(status)) {
+        return { problem, failure };
       }
-      throw new StoreError(problem);
+      throw unanswered(problem, failure, now);
     }
   }
 }
@@ -206,7 +225,7 @@ function verdictOf(
 function refuse(bad: BadArchive | null, served: Served): void {
   const known = bad !== null && (bad.etag !== null || bad.modified !== null);
   if (known && bad.etag === served.etag && bad.modified === served.modified && bad.length === served.length) {
-    throw new StoreError(bad.problem, { bad });
+    throw new SourceError(bad.problem, { bad: [bad] });
   }
 }
 
@@ -228,7 +247,7 @@ export function statusProblem(status: number, url: string): Problem {
     case 407:
       return blocked("proxy-login", `The proxy asks for a login (407): set it in juju model-config juju-https-proxy`);
     default:
-      return isTransientStatus(status)
+      return isTransient(status)
         ? waiting("server-error", `${host} answers ${status}: check it or set another release-mirror; retrying`)
         : blocked("http-status", `${host} answers ${status} for ${file}: check release-mirror`);
   }

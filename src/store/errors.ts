@@ -1,4 +1,5 @@
 import type { Problem } from "../agent/contract.ts";
+import { type Failure, LONGEST_BACKOFF, pauseAfter } from "./retry.ts";
 import type { BadArchive } from "./types.ts";
 
 /** Longest text of a problem: a status line has to hold it. */
@@ -6,16 +7,48 @@ const LONGEST = 120;
 
 /** Something about the store, an archive or its source, already in the words of the status line. */
 export class StoreError extends Error {
-  override readonly name = "StoreError";
+  override readonly name: string = "StoreError";
   readonly problem: Problem;
-  /** Set if an archive was fetched whole and is bad: hand it to the next `fetchRelease`. */
-  readonly bad: BadArchive | null;
+  /** Milliseconds until it is worth another try; null: soon, then ever more rarely. */
+  readonly retryMs: number | null;
 
-  constructor(problem: Problem, options: { readonly cause?: unknown; readonly bad?: BadArchive } = {}) {
+  constructor(problem: Problem, options: { readonly cause?: unknown; readonly retryMs?: number | null } = {}) {
     super(problem.message, { cause: options.cause });
     this.problem = problem;
-    this.bad = options.bad ?? null;
+    this.retryMs = options.retryMs ?? null;
   }
+}
+
+/** A fault of where an archive or its digest comes from, not of the store: another source may do better. */
+export class SourceError extends StoreError {
+  override readonly name = "SourceError";
+  /** Archives that were fetched whole and are bad: hand them to the next `fetchRelease`. */
+  readonly bad: readonly BadArchive[];
+
+  constructor(
+    problem: Problem,
+    options: { readonly cause?: unknown; readonly retryMs?: number | null; readonly bad?: readonly BadArchive[] } = {},
+  ) {
+    super(problem, options);
+    this.bad = options.bad ?? [];
+  }
+}
+
+/** What a source said in place of what was asked for, and when to ask again. `now`: milliseconds since 1970. */
+export function unanswered(problem: Problem, failure: Failure, now: number, cause?: unknown): SourceError {
+  const pause = pauseAfter(failure, 1, 0, now);
+  return new SourceError(problem, { cause, retryMs: pause > LONGEST_BACKOFF ? pause : null });
+}
+
+/** One error for several sources that all failed: what the first said, and again when the first of them may do better. */
+export function allFailed(errors: readonly SourceError[]): SourceError {
+  const [first] = errors;
+  if (first === undefined) {
+    throw new Error("no source failed");
+  }
+  const pauses = errors.flatMap(({ retryMs }) => retryMs ?? []);
+  const retryMs = pauses.length < errors.length ? null : Math.min(...pauses);
+  return new SourceError(first.problem, { cause: first, retryMs, bad: errors.flatMap(({ bad }) => bad) });
 }
 
 /** A problem that only the operator can end. */

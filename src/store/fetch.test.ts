@@ -33,10 +33,11 @@ import {
 import { release, tgz } from "../../tests/fixtures/store/tar.ts";
 import { hostPorts } from "../host/ports.ts";
 import type { Ports } from "../ports.ts";
-import { StoreError } from "./errors.ts";
+import { SourceError, StoreError } from "./errors.ts";
 import { fetchRelease } from "./fetch.ts";
 import { findRelease, verifyRelease } from "./release.ts";
-import type { BadArchive, FetchProgress, Target } from "./types.ts";
+import { LATER } from "./retry.ts";
+import type { Archive, BadArchive, FetchProgress, Target } from "./types.ts";
 
 /** Real waits would only make the tests slow: every sleep ends at once. */
 const ports: Ports = { ...hostPorts, clock: { ...hostPorts.clock, sleep: async () => undefined } };
@@ -70,6 +71,14 @@ async function problemOf(promise: Promise<unknown>): Promise<StoreError> {
     throw error;
   }
   expect(error.problem.message.length).toBeLessThanOrEqual(120);
+  return error;
+}
+
+async function refusalOf(promise: Promise<unknown>): Promise<SourceError> {
+  const error = await problemOf(promise);
+  if (!(error instanceof SourceError)) {
+    throw error;
+  }
   return error;
 }
 
@@ -129,7 +138,7 @@ describe("a fetch", () => {
     const store = await opened(here.path);
     const path = join(here.directory, "resource.tgz");
     writeFileSync(path, archive);
-    expect(await fetchRelease(ports, store, target, async () => ({ kind: "file", path }), QUIET)).toMatchObject({
+    expect(await fetchRelease(ports, store, target, async () => [{ kind: "file", path }], QUIET)).toMatchObject({
       kind: "published",
       fetched: 0,
     });
@@ -153,10 +162,69 @@ describe("a fetch", () => {
     await expectWhole();
   });
 
+  describe("from several places", () => {
+    const away: Archive = { ...at("http://127.0.0.1:1") };
+    const from = async (archives: readonly Archive[], options = {}) => {
+      const store = await opened(here.path);
+      try {
+        return await fetchRelease(ports, store, target, async () => archives, { ...QUIET, ...options });
+      } finally {
+        await store.close();
+      }
+    };
+
+    test("takes the next one when a mirror is down", async () => {
+      expect(await from([away, at(mirror.url)])).toMatchObject({ fetched: archive.length });
+      await expectWhole();
+    });
+
+    test("takes the next one when a mirror refuses, has another archive, or goes away in the middle", async () => {
+      const other = await startMirror(tgz(release("two")));
+      mirror.behaviour.statuses = [404];
+      expect((await refusalOf(from([at(mirror.url)]))).retryMs).toBe(LATER);
+      expect(await from([at(other.url), at(mirror.url)])).toMatchObject({ kind: "published" });
+      await expectWhole();
+      here.clear();
+      Object.assign(other.behaviour, { body: archive, cuts: [300_000, 0, 0, 0] });
+      mirror.sent = 0;
+      await from([at(other.url), at(mirror.url)]);
+      await expectWhole();
+      expect(mirror.sent).toBe(archive.length - 300_000);
+      await other.close();
+    });
+
+    test("tells the first one's problem when all fail, and knows every bad archive again", async () => {
+      mirror.behaviour.body = tgz(release("two"));
+      const { problem, bad, retryMs } = await refusalOf(from([away, at(mirror.url)]));
+      expect(problem.code).toBe("server-down");
+      expect(bad).toMatchObject([{ url: `${mirror.url}/archive.tgz`, problem: { code: "digest-mismatch" } }]);
+      expect(retryMs).toBeNull();
+      const { sent } = mirror;
+      await refusalOf(from([away, at(mirror.url)], { bad }));
+      expect(mirror.sent).toBe(sent);
+    });
+
+    test("does not go on to the next one when the store is at fault", async () => {
+      const full = withStore((method) => (method === "space" ? async () => ({ total: 1e9, free: 0 }) : null));
+      const store = await opened(here.path, undefined, full);
+      const archives = [at(mirror.url), at(mirror.url)];
+      const { problem } = await problemOf(fetchRelease(full, store, target, async () => archives, QUIET));
+      expect(problem.code).toBe("no-space");
+      expect(mirror.requests).toHaveLength(1);
+      await store.close();
+    });
+  });
+
+  test("that is sent away for long is given up, and knows until when", async () => {
+    mirror.pages.set("/archive.tgz", { status: 503, text: "", headers: { "retry-after": "90" } });
+    expect(await refusalOf(fetch())).toMatchObject({ problem: { code: "server-error" }, retryMs: 90_000 });
+    expect(mirror.requests).toHaveLength(1);
+  });
+
   test("is left to whoever has the lock", async () => {
     const store = await opened(here.path, "m1-app-9");
     mirror.behaviour.pauseAt = 0;
-    const busy = fetchRelease(ports, store, target, async () => at(mirror.url), QUIET);
+    const busy = fetchRelease(ports, store, target, async () => [at(mirror.url)], QUIET);
     await expect.poll(() => mirror.requests.length).toBe(1);
     expect(await fetch()).toEqual({ kind: "held", holder: "m1-app-9" });
     mirror.resume();
@@ -304,7 +372,7 @@ describe("nothing is published of", () => {
   };
   test.each(Object.entries(cases))("%s, and it is not fetched twice", async (_, [body, wanted, code, message]) => {
     mirror.behaviour.body = body;
-    const { problem, bad } = await problemOf(fetch({}, wanted));
+    const { problem, bad } = await refusalOf(fetch({}, wanted));
     expect(problem).toMatchObject({ code, blocked: true });
     expect(problem.message).toMatch(message);
     expectNothing();
@@ -316,7 +384,7 @@ describe("nothing is published of", () => {
 
   test("a bad archive that is put right is fetched again", async () => {
     mirror.behaviour.body = flipped;
-    const { bad } = await problemOf(fetch());
+    const { bad } = await refusalOf(fetch());
     Object.assign(mirror.behaviour, { body: archive, etag: '"right"' });
     await fetch({ bad });
     await expectWhole();
@@ -324,8 +392,8 @@ describe("nothing is published of", () => {
 
   test("a bad archive is known again by its date where there is no ETag", async () => {
     Object.assign(mirror.behaviour, { body: flipped, etag: null, modified: "Sun, 01 Nov 2026 10:00:00 GMT" });
-    const { bad } = await problemOf(fetch());
-    expect((await problemOf(fetch({ bad }))).bad).toEqual(bad satisfies BadArchive | null);
+    const { bad } = await refusalOf(fetch());
+    expect((await refusalOf(fetch({ bad }))).bad).toEqual(bad satisfies readonly BadArchive[]);
     expect(mirror.sent).toBe(archive.length);
     mirror.behaviour.body = archive;
     mirror.behaviour.modified = "Sun, 01 Nov 2026 11:00:00 GMT";

@@ -2,7 +2,7 @@ import type { Problem, Target } from "../agent/contract.ts";
 import type { Dir, Held } from "../ports.ts";
 import { fileBytes, gzipOnly, localBytes } from "./bytes.ts";
 import { download, type HttpArchive, type Served, StartOver, strongest } from "./download.ts";
-import { blocked, errno, fileProblem, hostOf, StoreError, waiting } from "./errors.ts";
+import { allFailed, blocked, errno, fileProblem, hostOf, SourceError, StoreError, waiting } from "./errors.ts";
 import { discard, ensureDirectory, orNull, using } from "./files.ts";
 import { HOLDER, PARTIAL, STAGING, stagingName } from "./layout.ts";
 import { takeLock } from "./lock.ts";
@@ -20,6 +20,7 @@ import { writeCopiesForPeople } from "./people.ts";
 import type { StorePorts } from "./ports.ts";
 import { publish, seal, type Staged } from "./publish.ts";
 import { findRelease, verifyRelease } from "./release.ts";
+import { LATER } from "./retry.ts";
 import { type Keep, type Streamed, stream } from "./stream.ts";
 import { sweepOwn } from "./temporary.ts";
 import type { Archive, BadArchive, FetchOptions, FetchOutcome, Release, Store } from "./types.ts";
@@ -29,6 +30,10 @@ import type { Contents } from "./unpack.ts";
 const MOST_STARTS = 3;
 /** A release takes about twice the room of its archive; the rest is margin. */
 const UNPACKED_RATIO = 2.5;
+/** Bytes that a look beforehand did not find missing were: a quota, or somebody else's file. Milliseconds. */
+const FULL_AGAIN = 60_000;
+/** Nothing short of reading it all tells whether a bad archive has been exchanged. Milliseconds. */
+const BAD_AGAIN = { file: 60_000, http: LATER } as const;
 
 /**
  * Fetches a release and publishes it, or finds that it is published: the one way in which releases come into a store.
@@ -39,8 +44,8 @@ const UNPACKED_RATIO = 2.5;
  *
  * The lock only spares a second download. Everything holds without it.
  *
- * `locate` tells where the archive lies. It is called once this unit has the lock: asking may cost as much as fetching
- * (`resource-get` brings the whole archive from the controller).
+ * `locate` tells where the archive lies: the first place that has it wins. It is called once this unit has the lock:
+ * asking may cost as much as fetching (`resource-get` brings the whole archive from the controller).
  *
  * @throws StoreError with the problem in the words of the status line
  * @throws the signal's reason if it was raised
@@ -49,7 +54,7 @@ export async function fetchRelease(
   ports: StorePorts,
   store: Store,
   target: Target,
-  locate: () => Promise<Archive>,
+  locate: () => Promise<readonly Archive[]>,
   options: FetchOptions,
 ): Promise<FetchOutcome> {
   try {
@@ -61,7 +66,11 @@ export async function fetchRelease(
       return { kind: "held", holder: await holderName(store) };
     }
     try {
-      return await new Fetch(ports, store, target, await locate(), options, held).run();
+      const [first, ...others] = await locate();
+      if (first === undefined) {
+        throw new Error("a target that nobody has");
+      }
+      return await new Fetch(ports, store, target, [first, ...others], options, held).run();
     } finally {
       await held?.release();
     }
@@ -70,7 +79,10 @@ export async function fetchRelease(
     if (error instanceof StoreError || errno(error) === "") {
       throw error;
     }
-    throw new StoreError(fileProblem(error, store.path, ""), { cause: error });
+    throw new StoreError(fileProblem(error, store.path, ""), {
+      cause: error,
+      retryMs: isFull(error) ? FULL_AGAIN : null,
+    });
   }
 }
 
@@ -79,30 +91,34 @@ async function holderName(store: Store): Promise<string | null> {
   return partials === null ? null : using(partials, async () => (await readHolder(partials))?.member ?? null);
 }
 
+const NOTHING_SERVED: Served = { etag: null, modified: null, length: null };
+
 /** One call of `fetchRelease` under its lock. */
 class Fetch {
   readonly #ports: StorePorts;
   readonly #store: Store;
   readonly #target: Target;
-  readonly #archive: Archive;
+  readonly #archives: readonly Archive[];
   readonly #options: FetchOptions;
   readonly #held: Held | null;
   readonly #meter: Meter;
-  /** What the server said last. */
-  #served: Served = { etag: null, modified: null, length: null };
+  /** Where it is fetched from at the moment, and what was said there last. */
+  #archive: Archive;
+  #served: Served = NOTHING_SERVED;
 
   constructor(
     ports: StorePorts,
     store: Store,
     target: Target,
-    archive: Archive,
+    archives: readonly [Archive, ...Archive[]],
     options: FetchOptions,
     held: Held | null,
   ) {
     this.#ports = ports;
     this.#store = store;
     this.#target = target;
-    this.#archive = archive;
+    this.#archives = archives;
+    this.#archive = archives[0];
     this.#options = options;
     this.#held = held;
     this.#meter = new Meter(ports.clock, options.report);
@@ -111,7 +127,7 @@ class Fetch {
   async run(): Promise<FetchOutcome> {
     await sweepOwn(this.#store);
     const found = await this.#published();
-    const { name, manifestSha256 } = found ?? (await this.#fetch());
+    const { name, manifestSha256 } = found ?? (await this.#fetchFromAny());
     await writeCopiesForPeople(this.#ports, this.#store);
     await this.#inPartials((partials) => removePartials(partials, this.#target.sha256));
     return { kind: "published", name, manifestSha256, fetched: this.#meter.fetched };
@@ -129,6 +145,24 @@ class Fetch {
     return (await verifyRelease(this.#ports, this.#store, found, depth, go)) === null ? found : null;
   }
 
+  async #fetchFromAny(): Promise<Published> {
+    const failures: SourceError[] = [];
+    for (const archive of this.#archives) {
+      this.#archive = archive;
+      this.#served = NOTHING_SERVED;
+      try {
+        return await this.#fetch();
+      } catch (error) {
+        if (!(error instanceof SourceError)) {
+          throw error;
+        }
+        failures.push(error);
+        this.#meter.bytes = 0;
+      }
+    }
+    throw allFailed(failures);
+  }
+
   async #fetch(): Promise<Published> {
     for (let start = 1; ; start++) {
       try {
@@ -138,7 +172,7 @@ class Fetch {
           throw error;
         }
         if (start >= MOST_STARTS) {
-          throw new StoreError(waiting("source-changes", `${this.#source()} changes while it is read; retrying`));
+          throw new SourceError(waiting("source-changes", `${this.#source()} changes while it is read; retrying`));
         }
         this.#meter.bytes = 0;
       }
@@ -189,6 +223,7 @@ class Fetch {
       offset: partial.size,
       validator: holder.validator,
       bad: this.#bad(archive),
+      others: archive !== this.#archives.at(-1),
       meter: this.#meter,
       signal: this.#options.signal,
       served: async (served) => {
@@ -288,19 +323,19 @@ class Fetch {
   }
 
   /** The error for an archive that need not be fetched again as long as it looks the same. */
-  #refused(problem: Problem): StoreError {
+  #refused(problem: Problem): SourceError {
     const archive = this.#archive;
     if (archive.kind === "file") {
-      return new StoreError(problem);
+      return new SourceError(problem, { retryMs: BAD_AGAIN.file });
     }
-    return new StoreError(problem, {
-      bad: { url: archive.url, wanted: this.#target.sha256, ...this.#served, problem },
-    });
+    const bad = { url: archive.url, wanted: this.#target.sha256, ...this.#served, problem };
+    const known = bad.etag !== null || bad.modified !== null;
+    return new SourceError(problem, { bad: [bad], retryMs: known ? null : BAD_AGAIN.http });
   }
 
   #bad(archive: HttpArchive): BadArchive | null {
     const { bad } = this.#options;
-    return bad !== null && bad.wanted === this.#target.sha256 && bad.url === archive.url ? bad : null;
+    return bad.find(({ wanted, url }) => wanted === this.#target.sha256 && url === archive.url) ?? null;
   }
 
   /** Before anything is written that could not end well. `there`: bytes of the archive that take room already. */
@@ -337,7 +372,11 @@ interface Published {
 /** True if what was kept of the download helps nobody: it is bad, or its room is needed. */
 function isOfNoUse(error: unknown): boolean {
   if (error instanceof StoreError) {
-    return error.bad !== null || error.problem.code === "no-space";
+    return error.problem.code === "no-space" || (error instanceof SourceError && error.bad.length > 0);
   }
-  return error instanceof StartOver || ["ENOSPC", "EDQUOT"].includes(errno(error));
+  return error instanceof StartOver || isFull(error);
+}
+
+function isFull(error: unknown): boolean {
+  return ["ENOSPC", "EDQUOT"].includes(errno(error));
 }

@@ -30,7 +30,7 @@ beforeEach(async () => {
   store = await opened(here.path);
   const path = join(here.directory, "archive.tgz");
   writeFileSync(path, archive);
-  const outcome = await fetchRelease(hostPorts, store, target, async () => ({ kind: "file", path }), QUIET);
+  const outcome = await fetchRelease(hostPorts, store, target, async () => [{ kind: "file", path }], QUIET);
   name = outcome.kind === "published" ? outcome.name : "";
 });
 afterEach(async () => {

@@ -59,8 +59,8 @@ export interface FetchOptions {
   readonly signal: AbortSignal;
   /** False only for the action that fetches without the lock. */
   readonly lock: boolean;
-  /** `StoreError.bad` of the last attempt. */
-  readonly bad: BadArchive | null;
+  /** `SourceError.bad` of earlier attempts. */
+  readonly bad: readonly BadArchive[];
   /** Published copies that a deep check has found damaged: a new one is fetched in spite of them. */
   readonly damaged?: readonly string[];
 }

@@ -21,9 +21,9 @@ const jobs: Readonly<Record<string, (...args: string[]) => Promise<void>>> = {
       throw new Error("no store");
     }
     const target = { version: "7.14.3", arch: "amd64" as const, sha256, manifestSha256: null };
-    const options = { report: () => undefined, signal: new AbortController().signal, lock: true, bad: null };
+    const options = { report: () => undefined, signal: new AbortController().signal, lock: true, bad: [] };
     const archive: Archive = { kind: "http", url, headers: {}, proxy: PROXY };
-    await fetchRelease(hostPorts, store, target, async () => archive, options);
+    await fetchRelease(hostPorts, store, target, async () => [archive], options);
     await store.close();
   },
   /** The network alone. */

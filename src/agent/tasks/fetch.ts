@@ -2,7 +2,7 @@
 import { locate } from "../../concourse/sources.ts";
 import { fetchRelease } from "../../store/fetch.ts";
 import { findRelease } from "../../store/release.ts";
-import { StoreError } from "../../store/errors.ts";
+import { SourceError } from "../../store/errors.ts";
 import type { BadArchive, FetchProgress } from "../../store/types.ts";
 import { canonical } from "../canonical.ts";
 import type { FetchState, SourceOrders, Target } from "../contract.ts";
@@ -39,7 +39,7 @@ export function fetchTask(world: TaskWorld): Task<Needs> {
     },
     begin: ({ target, source, store: needs, unit }) => {
       const resource = unitResource(world, unit);
-      let bad: BadArchive | null = null;
+      let bad: readonly BadArchive[] = [];
       return async (io) => {
         const { release, fetch } = world.findings();
         if (release?.sha256 === target.sha256 && fetch?.step === "published") return PUBLISHED_MS;
@@ -48,11 +48,11 @@ export function fetchTask(world: TaskWorld): Task<Needs> {
           if ((await findRelease(ports, store, target)) !== null) return tell.published();
           try {
             const options = { report: tell.progress, signal: io.signal, lock: true, bad };
-            const archive = () => locate(source, target, resource);
-            const outcome = await fetchRelease(ports, store, target, archive, options);
+            const archives = () => locate(source, target, resource);
+            const outcome = await fetchRelease(ports, store, target, archives, options);
             return outcome.kind === "held" ? tell.held(outcome.holder) : tell.published();
           } catch (error) {
-            if (error instanceof StoreError) bad = error.bad ?? bad;
+            if (error instanceof SourceError && error.bad.length > 0) bad = error.bad;
             tell.failed();
             throw error;
           }

@@ -321,7 +321,7 @@ export function plainOrders(): Orders {
     },
     source: {
       resource: false,
-      mirror: MIRROR,
+      mirrors: [MIRROR],
       digest: null,
       known: {},
       githubToken: null,
