@@ -44,7 +44,8 @@ export class DirectoryHandle implements Dir {
   makeDirectory(name: string, mode: number): Promise<void> {
     return this.#call("makeDirectory", name, true, () => {
       this.#makeWay("mkdir", name);
-      this.disk.addDirectory(this.#directory, name, this.#masked(mode));
+      // Linux knows no setuid and setgid here (fs/namei.c, `vfs_mkdir`).
+      this.disk.addDirectory(this.#directory, name, this.#masked(mode & 0o1777));
     });
   }
 
@@ -115,6 +116,7 @@ export class DirectoryHandle implements Dir {
       this.#sameMount(target, "rename", name);
       this.#writable("rename", name);
       const node = this.#need(name);
+      checkLength(toName);
       const replaced = target.#directory.entries.get(toName);
       checkRename(node, replaced, this.#directory, target.#directory, name);
       if (target.#directory.removed) throw failure("ENOENT", "rename", toName);
@@ -217,6 +219,7 @@ export class DirectoryHandle implements Dir {
 
   #need(name: string): Node {
     checkName(name);
+    checkLength(name);
     const node = this.#directory.entries.get(name);
     if (node === undefined) throw failure("ENOENT", "open", name);
     return node;
@@ -231,6 +234,7 @@ export class DirectoryHandle implements Dir {
   /** A new name can be made here. */
   #makeWay(call: string, name: string): void {
     checkName(name);
+    checkLength(name);
     if (this.#directory.entries.has(name)) throw failure("EEXIST", call, name);
     this.#writable(call, name);
     if (this.#directory.removed) throw failure("ENOENT", call, name);
@@ -280,6 +284,9 @@ function checkName(name: string): void {
   if (name === "" || name === "." || name === ".." || name.includes("/") || name.includes("\0")) {
     throw failure("EINVAL", "not a single name", name);
   }
+}
+
+function checkLength(name: string): void {
   if (Buffer.byteLength(name) > LONGEST_NAME) throw failure("ENAMETOOLONG", "open", name);
 }
 

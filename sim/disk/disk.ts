@@ -141,7 +141,7 @@ export class Disk {
     const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
     const room = Math.max(0, this.capacity - this.used) + file.size - position;
     const fits = Math.min(length, Math.max(0, room));
-    if (fits > 0 || length === 0) this.#put(file, position, fits === length ? chunks : first(chunks, fits), fits);
+    if (fits > 0) this.#put(file, position, fits === length ? chunks : first(chunks, fits), fits);
     if (fits < length) throw failure("ENOSPC", "write");
   }
 
@@ -174,7 +174,7 @@ export class Disk {
       at += chunk.length;
     }
     this.#sized(file, Math.max(file.size, end));
-    if (this.log === null || length === 0) return;
+    if (this.log === null) return;
     effects.push({ kind: "data", node: file.serial, position, bytes: file.buffer.slice(position, end) });
     this.log.add(`write #${file.serial} ${position}+${length}`, effects);
   }

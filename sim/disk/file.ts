@@ -33,6 +33,7 @@ export class FileHandle implements File {
 
   write(chunks: readonly Uint8Array[], position: number): Promise<void> {
     return this.#call("write", true, () => {
+      if (chunks.length === 0) return;
       this.#mayWrite("EBADF");
       this.#mount.disk.write(this.#node, position, chunks);
     });
