@@ -1,0 +1,213 @@
+/** What must hold after every step, whatever happens. */
+import { LEASE, MANIFEST, parseReleaseName, RELEASES, TRASH, trashedRelease, WORKERS } from "../../src/store/layout.ts";
+import type { Cluster } from "../../src/relations/peers.ts";
+import type { Disk } from "../disk/disk.ts";
+import type { DirectoryNode, Node } from "../disk/nodes.ts";
+import type { SimUnit } from "../world/unit.ts";
+import type { World } from "../world/world.ts";
+
+/** A rule is broken: the run ends here. */
+export class Violation extends Error {
+  override readonly name = "Violation";
+  readonly rule: string;
+
+  constructor(rule: string, message: string) {
+    super(`${rule}: ${message}`);
+    this.rule = rule;
+  }
+}
+
+/** A published release as it was seen first. */
+interface Published {
+  readonly root: DirectoryNode;
+  /** Serial and time of the last change of everything below, in order. */
+  readonly marks: readonly number[];
+  /** Members whose lease named it when it left `releases/`. */
+  leased: readonly string[] | null;
+}
+
+export class Checks {
+  readonly #world: World;
+  readonly #changes = new Map<Disk, number>();
+  readonly #published = new Map<Disk, Map<string, Published>>();
+  readonly #generations = new Map<string, number>();
+  /** Releases that somebody's hand has put there or changed: they prove nothing. */
+  readonly tampered = new Set<string>();
+  /** The lock excludes nobody for now: its file was replaced. */
+  lockBroken = false;
+  readonly log: string[] = [];
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  /** After every step. Looks only at what may have changed. */
+  step(): void {
+    for (const disk of this.#world.disks) {
+      if (this.#changes.get(disk) === disk.changes) continue;
+      this.#changes.set(disk, disk.changes);
+      this.#releases(disk);
+      this.#readers(disk);
+    }
+    this.#downloads();
+  }
+
+  /** After a power loss everything is another node. What is there has to be whole all the same. */
+  forget(disk: Disk): void {
+    this.#published.delete(disk);
+    this.#changes.delete(disk);
+  }
+
+  #releases(disk: Disk): void {
+    const known = this.#published.get(disk) ?? new Map<string, Published>();
+    this.#published.set(disk, known);
+    const there = entriesOf(disk.root, RELEASES);
+    for (const [name, node] of there) {
+      if (parseReleaseName(name) === null || this.tampered.has(name)) continue;
+      const before = known.get(name);
+      if (before?.root === node) this.#unchanged(name, before);
+      else known.set(name, this.#whole(name, node));
+    }
+    for (const [name, release] of known) {
+      if (there.get(name) !== release.root) this.#gone(disk, name, release, known);
+    }
+  }
+
+  #whole(name: string, root: Node): Published {
+    const digest = parseReleaseName(name)?.digest ?? "";
+    const archive = [...this.#world.archives.bySha256.values()].find(({ sha256 }) => sha256.startsWith(digest));
+    if (archive === undefined || root.kind !== "directory")
+      throw new Violation("only what was verified is published", `${name} is of no archive`);
+    const files = new Map(filesOf(root, ""));
+    const manifest = files.get(MANIFEST);
+    files.delete(MANIFEST);
+    const whole = [...archive.files].every(([path, bytes]) => files.get(path)?.equals(bytes) === true);
+    if (!whole || files.size !== archive.files.size || !isManifestOf(manifest, archive.sha256))
+      throw new Violation("only what was verified is published", `${name} is not what its digest says`);
+    return { root, marks: marksOf(root), leased: null };
+  }
+
+  #unchanged(name: string, { root, marks }: Published): void {
+    const now = marksOf(root);
+    if (now.length !== marks.length || now.some((mark, index) => mark !== marks[index]))
+      throw new Violation("a published release never changes", name);
+  }
+
+  /** It is on its way out, or gone for good. */
+  #gone(disk: Disk, name: string, release: Published, known: Map<string, Published>): void {
+    release.leased ??= leasesOf(disk).flatMap(({ member, releases }) => (releases.includes(name) ? [member] : []));
+    const trash = entriesOf(disk.root, TRASH);
+    const waiting = [...trash].some(([entry, node]) => trashedRelease(entry) === name && node === release.root);
+    if (waiting && marksOf(release.root).length === release.marks.length) return;
+    known.delete(name);
+    if (this.tampered.has(name)) return;
+    const still = leasesOf(disk).filter(({ releases }) => releases.includes(name));
+    const robbed = still.filter(({ member }) => release.leased?.includes(member));
+    if (robbed.length > 0)
+      throw new Violation("nothing leased or in use is removed", `${name}, leased by ${robbed[0]?.member}`);
+  }
+
+  /** Every link leads to a whole release, as long as the store is there. */
+  #readers(disk: Disk): void {
+    const there = entriesOf(disk.root, RELEASES);
+    for (const unit of this.#world.units) {
+      const { current } = unit.memory;
+      if (current === null || unit.juju.dead || !unit.up || unit.mounted() !== disk) continue;
+      if (there.get(current)?.kind !== "directory" && !this.tampered.has(current))
+        throw new Violation("readers see old or new, never none", `${unit.name} runs ${current}, which is gone`);
+    }
+  }
+
+  #downloads(): void {
+    const { downloads } = this.#world.network;
+    if (downloads.size === 0) this.lockBroken = false;
+    if (downloads.size < 2 || this.lockBroken || !this.#world.shape.lock) return;
+    const names = [...downloads].filter(({ alive }) => alive).map(({ name }) => name);
+    if (names.length > 1) throw new Violation("at most one download while the lock works", names.join(", "));
+  }
+
+  followed(unit: SimUnit, { generation }: Cluster): void {
+    this.#rising(unit, generation, "follows");
+  }
+
+  /** The link of a unit has jumped. */
+  linked(unit: SimUnit, release: string): void {
+    const disk = unit.mounted();
+    const node = disk === null ? undefined : entriesOf(disk.root, RELEASES).get(release);
+    if (node === undefined) throw new Violation("readers see old or new, never none", `${unit.name} to ${release}`);
+    if (this.tampered.has(release))
+      throw new Violation("nothing unverified is adopted", `${unit.name} runs ${release}, which was planted`);
+    this.#whole(release, node);
+    const lease = disk === null ? [] : leasesOf(disk).filter(({ member }) => member === unit.member);
+    if (!lease.some(({ releases }) => releases.includes(release)))
+      throw new Violation("a lease comes before the link", `${unit.name} to ${release}`);
+  }
+
+  hookEnded(unit: SimUnit, failure: unknown, _milliseconds: number): void {
+    if (failure instanceof TypeError || failure instanceof ReferenceError || failure instanceof Violation)
+      throw failure;
+    this.log.push(`${this.#world.scheduler.steps} ${unit.name} hook ${failure === null ? "ended" : String(failure)}`);
+  }
+
+  logged(unit: SimUnit, line: string): void {
+    if (/TypeError|ReferenceError/.test(line)) throw new Violation("no fault of ours", `${unit.name}: ${line}`);
+    this.log.push(`${this.#world.scheduler.steps} ${unit.name} ${line}`);
+  }
+
+  #rising(unit: SimUnit, generation: number, what: string): void {
+    const key = `${unit.member} ${what}`;
+    const before = this.#generations.get(key) ?? 0;
+    if (generation < before)
+      throw new Violation("no unit's generation falls", `${unit.name} ${what} ${generation} after ${before}`);
+    this.#generations.set(key, generation);
+  }
+}
+
+const NOTHING: ReadonlyMap<string, Node> = new Map();
+
+export function entriesOf(root: DirectoryNode, name: string): ReadonlyMap<string, Node> {
+  const node = root.entries.get(name);
+  return node?.kind === "directory" ? node.entries : NOTHING;
+}
+
+function* filesOf(directory: DirectoryNode, prefix: string): Generator<[string, Buffer]> {
+  for (const [name, node] of directory.entries) {
+    if (node.kind === "directory") yield* filesOf(node, `${prefix}${name}/`);
+    else
+      yield [prefix + name, node.kind === "file" ? Buffer.from(node.buffer.subarray(0, node.size)) : Buffer.alloc(0)];
+  }
+}
+
+function marksOf(directory: DirectoryNode, marks: number[] = []): number[] {
+  for (const node of directory.entries.values()) {
+    marks.push(node.serial, node.changed);
+    if (node.kind === "directory") marksOf(node, marks);
+  }
+  return marks;
+}
+
+function isManifestOf(text: Buffer | undefined, sha256: string): boolean {
+  try {
+    return (JSON.parse(text?.toString() ?? "") as { archive?: unknown }).archive === sha256;
+  } catch {
+    return false;
+  }
+}
+
+interface Leased {
+  readonly member: string;
+  readonly releases: readonly string[];
+}
+
+export function leasesOf(disk: Disk): Leased[] {
+  return [...entriesOf(disk.root, WORKERS)].flatMap(([member, node]) => {
+    const file = node.kind === "directory" ? node.entries.get(LEASE) : undefined;
+    if (file?.kind !== "file") return [];
+    try {
+      const { releases } = JSON.parse(Buffer.from(file.buffer.subarray(0, file.size)).toString()) as Leased;
+      return [{ member, releases }];
+    } catch {
+      return [];
+    }
+  });
+}

@@ -1,0 +1,178 @@
+/**
+ * The machine as the charm's reconcile sees it, in place of `src/charm/machine.ts` and `apply.ts`: the same facts, the
+ * same steps, in memory. What the charm notes for itself counts as durable at once; what it shares with the agent are
+ * files on the machine's disk.
+ */
+import { createHash } from "node:crypto";
+import {
+  NEW_CLUSTER_SECRET_FILE,
+  ORDERS_FILE,
+  STATE_FILE,
+  WORKER_KEY_FILE,
+  type AgentState,
+  type Orders,
+} from "../../src/agent/contract.ts";
+import type { Facts, LocalFacts } from "../../src/charm/facts.ts";
+import type { Step } from "../../src/charm/plan.ts";
+import type { Machine as CharmMachine } from "../../src/charm/reconcile.ts";
+import { AGENT_SERVICE } from "../../src/concourse/services.ts";
+import type { Cluster } from "../../src/relations/peers.ts";
+import { removeLease } from "../../src/store/lease.ts";
+import { openStore, unregister } from "../../src/store/store.ts";
+import { memberName } from "../../src/charm/facts.ts";
+import { STORE_PATH } from "../../src/charm/orders.ts";
+import type { Ports } from "../../src/ports.ts";
+import type { Machine } from "../disk/machine.ts";
+import type { Services } from "./services.ts";
+
+/** What the charm notes on the machine. */
+export interface CharmMemory {
+  claimedBy: string | null;
+  stopped: boolean;
+  agentProgram: string | null;
+  userExists: boolean;
+  followed: Cluster | null;
+  /** Name of the release the link leads to. */
+  current: string | null;
+  heeds: string | null;
+  reloadPending: boolean;
+  readonly files: Map<string, string>;
+}
+
+export const blankMemory = (): CharmMemory => ({
+  claimedBy: null,
+  stopped: false,
+  agentProgram: null,
+  userExists: false,
+  followed: null,
+  current: null,
+  heeds: null,
+  reloadPending: false,
+  files: new Map([["/etc/hosts", "127.0.0.1 localhost\n"]]),
+});
+
+export interface CharmMachineWorld {
+  readonly unit: string;
+  readonly disk: Machine;
+  readonly memory: CharmMemory;
+  readonly services: Services;
+  /** Identity of the charm's program as it is unpacked now. */
+  readonly program: () => string;
+  /** Lets others go first: between two things that a hook does. */
+  readonly pause: (what: string) => Promise<void>;
+  readonly ports: Pick<Ports, "fs" | "random">;
+  readonly followed: (cluster: Cluster) => void;
+  readonly linked: (release: string) => void;
+}
+
+export function charmMachine(world: CharmMachineWorld): CharmMachine {
+  const { memory, disk, services } = world;
+
+  async function read(): Promise<LocalFacts> {
+    await world.pause("read orders");
+    const orders = json<Orders>(disk.text(ORDERS_FILE));
+    await world.pause("read state");
+    const agent = json<AgentState>(disk.text(STATE_FILE));
+    await world.pause("read services");
+    const mine = orders?.unit === world.unit;
+    return {
+      arch: "amd64",
+      occupant: null,
+      claimed: memory.claimedBy === world.unit,
+      stopped: memory.stopped,
+      program: world.program(),
+      agentProgram: memory.agentProgram,
+      userExists: memory.userExists,
+      orders: mine ? orders : null,
+      agent: mine ? agent : null,
+      followed: memory.followed,
+      current: memory.current,
+      files: Object.fromEntries(memory.files),
+      heeds: memory.heeds,
+      reloadPending: memory.reloadPending,
+      services: services.facts(),
+      portTaken: null,
+      nameservers: ["10.0.0.1"],
+    };
+  }
+
+  async function apply(step: Step, facts: Facts): Promise<void> {
+    await world.pause(`apply ${step.do}`);
+    switch (step.do) {
+      case "claim-machine":
+        for (const path of [ORDERS_FILE, STATE_FILE, NEW_CLUSTER_SECRET_FILE, WORKER_KEY_FILE]) disk.remove(path);
+        Object.assign(memory, { claimedBy: world.unit, followed: null });
+        return;
+      case "create-user":
+        memory.userExists = true;
+        return;
+      case "follow":
+        memory.followed = step.cluster;
+        return world.followed(step.cluster);
+      case "install-agent":
+        memory.agentProgram = world.program();
+        return services.control(AGENT_SERVICE, "restart");
+      case "write":
+        return void memory.files.set(step.path, step.content);
+      case "remove":
+        memory.files.delete(step.path);
+        return disk.remove(step.path);
+      case "link-release":
+        return linkRelease(step.name, step.manifestSha256);
+      case "reload-units":
+        return;
+      case "service":
+        return services.control(step.service, step.verb);
+      case "mark-reload":
+        memory.reloadPending = true;
+        return;
+      case "reload-keys":
+        memory.reloadPending = false;
+        return;
+      case "order":
+        return disk.put(ORDERS_FILE, JSON.stringify(step.orders), 0o600);
+      case "heed":
+        memory.heeds = step.web;
+        return;
+      case "give-up-lease":
+        return giveUpLease(facts);
+      case "clear-machine":
+        for (const path of [ORDERS_FILE, STATE_FILE, NEW_CLUSTER_SECRET_FILE]) disk.remove(path);
+        Object.assign(memory, { claimedBy: null, followed: null, current: null, agentProgram: null });
+    }
+  }
+
+  /** As `linkRelease` of `src/charm/apply.ts`: looks once more, then the link jumps. */
+  async function linkRelease(name: string, manifestSha256: string): Promise<void> {
+    const manifest = disk.bytes(`${STORE_PATH}/releases/${name}/manifest.json`);
+    if (manifest === null || createHash("sha256").update(manifest).digest("hex") !== manifestSha256)
+      throw new Error(`${name} is not the release that was agreed on`);
+    await world.pause("swap link");
+    memory.current = name;
+    world.linked(name);
+  }
+
+  /** As `giveUpLease` of `src/charm/apply.ts`. */
+  async function giveUpLease(facts: Facts): Promise<void> {
+    const { orders } = facts.local;
+    if (!orders) return;
+    const { store } = await openStore(world.ports, { ...orders.store, mayCreate: false });
+    if (!store?.writable) return;
+    try {
+      await removeLease(store, memberName(facts.environment));
+      if (facts.peers?.others.length === 0) await unregister(store);
+    } finally {
+      await store.close();
+    }
+  }
+
+  return { read, apply };
+}
+
+function json<T>(text: string | null): T | null {
+  try {
+    return text === null ? null : (JSON.parse(text) as T);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,367 @@
+/** One unit on its machine: the agent, the hooks of its charm, and Juju's agent that runs them one at a time. */
+import { serveUnit } from "../../src/agent/agent.ts";
+import {
+  NEW_CLUSTER_SECRET_FILE,
+  ORDERS_FILE,
+  STATE_FILE,
+  WORKER_KEY_FILE,
+  type AgentState,
+} from "../../src/agent/contract.ts";
+import type { AgentPorts } from "../../src/agent/ports.ts";
+import { memberName } from "../../src/charm/facts.ts";
+import { STORE_PATH } from "../../src/charm/orders.ts";
+import { reconcile } from "../../src/charm/reconcile.ts";
+import type { HookEnvironment } from "../../src/juju/environment.ts";
+import { HookTools } from "../../src/juju/hook-tools.ts";
+import type { Exec, ExecResult } from "../../src/ports.ts";
+import type { Disk } from "../disk/disk.ts";
+import { Machine } from "../disk/machine.ts";
+import type { Process } from "../disk/process.ts";
+import { Hook } from "../juju/hook.ts";
+import { candidates, ended, type JujuEvent, type JujuUnit } from "../juju/model.ts";
+import { simHash, simInflate } from "./archives.ts";
+import { blankMemory, charmMachine, type CharmMemory } from "./charm-machine.ts";
+import { Dice } from "./random.ts";
+import { Life } from "./scheduler.ts";
+import { Services } from "./services.ts";
+import type { World } from "./world.ts";
+
+const PLACES = {
+  orders: ORDERS_FILE,
+  state: STATE_FILE,
+  clusterSecret: NEW_CLUSTER_SECRET_FILE,
+  workerKey: WORKER_KEY_FILE,
+};
+const CHARM_DIRECTORY = "/var/lib/juju/agents/unit/charm";
+/** Juju tries a failed hook again after 5 s at first (internal/worker/uniter, retrystrategy). */
+const RETRY_MS = 5_000;
+
+/** A run of the charm. */
+export interface HookRun {
+  readonly life: Life;
+  readonly process: Process;
+  readonly event: JujuEvent;
+  readonly hook: Hook;
+  readonly began: number;
+}
+
+/** A process of the unit's agent. */
+export interface AgentRun {
+  readonly life: Life;
+  readonly process: Process;
+}
+
+export class SimUnit {
+  readonly world: World;
+  readonly juju: JujuUnit;
+  readonly member: string;
+  readonly machine: Machine;
+  readonly memory: CharmMemory = blankMemory();
+  readonly services: Services;
+  /** Juju's own agent: which event comes next is its life's business. */
+  readonly uniter: Life;
+  readonly #dice: Dice;
+  agent: AgentRun | null = null;
+  run: HookRun | null = null;
+  #asked = false;
+  #stateText: string | null = null;
+  #publicKey: string | null = null;
+  /** False while its machine has no power. */
+  up = true;
+  hooksRun = 0;
+  lastFailure = "";
+
+  constructor(world: World, juju: JujuUnit, number: number) {
+    this.world = world;
+    this.juju = juju;
+    this.member = memberName(this.#environment("install", null));
+    this.#dice = new Dice(world.seed, `unit ${number}`);
+    this.uniter = new Life(`${this.member} juju`);
+    const now = () => world.scheduler.now();
+    this.machine = new Machine(this.member, { now, device: 100 + number });
+    for (const path of ["/var/lib/concourse-unit", "/etc/concourse", STORE_PATH, "/proc", "/run/systemd/units"])
+      this.machine.makeDirectories(path);
+    this.services = new Services({
+      now,
+      steady: () => world.scheduler.steady,
+      later: (milliseconds, work) => world.scheduler.later(milliseconds, () => this.up && !juju.dead && work()),
+      file: (path) => this.memory.files.get(path) ?? null,
+      program: () => this.#program(),
+      process: (service, pid, alive) => this.#process(service, pid, alive),
+      agent: { start: () => this.#startAgent(), kill: () => this.killAgent() },
+    });
+  }
+
+  get name(): string {
+    return this.juju.name;
+  }
+
+  /** The disk that is mounted where the store belongs. */
+  mounted(): Disk | null {
+    const { mount } = this.machine.walk(STORE_PATH);
+    return mount.disk === this.machine.disk ? null : mount.disk;
+  }
+
+  /** The public half of the worker's key, as its agent has told it. */
+  publicKey(): string | null {
+    const text = this.machine.text(STATE_FILE);
+    if (text !== this.#stateText) {
+      this.#stateText = text;
+      this.#publicKey = (JSON.parse(text ?? "{}") as Partial<AgentState>).workerPublicKey ?? null;
+    }
+    return this.#publicKey;
+  }
+
+  /** Everything of the unit that can be paused. */
+  lives(): Life[] {
+    return [this.agent?.life, this.run?.life].filter((life) => life !== undefined);
+  }
+
+  #environment(event: string, departing: string | null): HookEnvironment {
+    const { application } = this.juju;
+    return {
+      unit: this.juju.name,
+      application: application.name,
+      modelUuid: application.model,
+      charmDirectory: CHARM_DIRECTORY,
+      event: { kind: "hook", name: event },
+      departingUnit: departing,
+      proxies: { http: null, https: null, none: null },
+    };
+  }
+
+  /** The link, followed: what a service started now would run. */
+  #program(): string | null {
+    const { current } = this.memory;
+    const program = current === null ? null : this.machine.node(`${STORE_PATH}/releases/${current}/bin/concourse`);
+    return program?.kind === "file" ? current : null;
+  }
+
+  #process(service: string, pid: number, alive: boolean): void {
+    const sign = `/run/systemd/units/invocation:${service}`;
+    if (alive) {
+      this.machine.makeDirectories(`/proc/${pid}`);
+      this.machine.plant(sign, "invocation");
+    } else {
+      this.machine.remove(`/proc/${pid}`);
+      this.machine.remove(sign);
+    }
+  }
+
+  /** Lets Juju's agent look whether there is something to run. */
+  consider(): void {
+    if (this.#asked || this.run !== null || !this.up || this.juju.dead) return;
+    if (candidates(this.juju).length === 0) return;
+    this.#asked = true;
+    this.world.scheduler.soon(this.uniter, "dispatch", () => {
+      this.#asked = false;
+      if (this.run === null && this.up) this.#dispatch();
+    });
+  }
+
+  #dispatch(): void {
+    const events = candidates(this.juju);
+    const event = this.world.chooseEvent(this, events);
+    if (event === null) return this.consider();
+    if (event.exec !== null && !event.exec.script.startsWith("JUJU_DISPATCH_PATH=")) {
+      event.begin();
+      event.exec.answer(this.#plainExec(event.exec.script));
+      return this.consider();
+    }
+    if (this.juju.pending !== event) event.begin();
+    if (event.exec === null) this.juju.pending = event;
+    const life = new Life(`${this.member} ${event.name}`);
+    const process = this.machine.process("charm", ({ method }) =>
+      this.world.scheduler.call(life, method, () => undefined),
+    );
+    const hook = new Hook({
+      unit: this.juju,
+      file: (path) => this.machine.text(path),
+      secretId: () => this.#dice.uuid(),
+    });
+    this.run = { life, process, event, hook, began: this.world.scheduler.steady };
+    void this.#runHook(this.run);
+  }
+
+  #plainExec(script: string): { code: number; stdout: string; stderr: string } {
+    if (script.startsWith("status-set")) {
+      const message = /'(.*)'$/.exec(script)?.[1] ?? "";
+      this.juju.status = { status: "maintenance", message };
+      return { code: 0, stdout: "", stderr: "" };
+    }
+    return { code: 1, stdout: "", stderr: "ERROR could not download resource" };
+  }
+
+  async #runHook(run: HookRun): Promise<void> {
+    const { life, event, hook } = run;
+    const { scheduler } = this.world;
+    const pause = (what: string) => scheduler.call(life, what, () => undefined);
+    this.hooksRun += 1;
+    let failure: unknown = null;
+    try {
+      if (event.name === "stop" || event.name === "remove") this.memory.stopped = true;
+      const tools = new HookTools((argv, stdin) => scheduler.call(life, argv[0] ?? "", () => hook.run(argv, stdin)));
+      const machine = charmMachine({
+        unit: this.name,
+        disk: this.machine,
+        memory: this.memory,
+        services: this.services,
+        program: () => this.world.program,
+        pause,
+        ports: { fs: run.process.fs, random: this.#dicePorts() },
+        followed: (cluster) => this.world.checks.followed(this, cluster),
+        linked: (release) => this.world.checks.linked(this, release),
+      });
+      await reconcile(
+        this.#environment(event.name, event.departing),
+        tools,
+        this.world.mutation.machine(machine, this),
+      );
+    } catch (error) {
+      failure = error;
+    }
+    await this.#end(run, failure);
+  }
+
+  /** A hook's words count if it ended well; those of a `juju-exec` in any case. */
+  async #end({ life, process, event, hook, began }: HookRun, failure: unknown): Promise<void> {
+    const { scheduler, checks } = this.world;
+    await scheduler.call(life, "end", () => undefined);
+    let committed = false;
+    if (failure === null || event.exec !== null) {
+      await scheduler.call(life, "commit secrets", () => {
+        committed = hook.commitSecrets();
+      });
+      await scheduler.call(life, "commit", () => {
+        const before = committed;
+        committed = committed && hook.commit();
+        if (before && !committed) this.world.met("leader lost before its commit");
+      });
+    }
+    checks.hookEnded(this, failure, scheduler.steady - began);
+    if (failure !== null) this.lastFailure = failure instanceof Error ? (failure.stack ?? "") : String(failure);
+    process.kill();
+    this.run = null;
+    if (event.exec !== null) {
+      const well = committed && failure === null;
+      event.exec.answer({ code: well ? 0 : 1, stdout: "", stderr: String(failure) });
+    } else if (committed) {
+      ended(this.juju, event);
+    } else {
+      // The unit is in error, and tries again.
+      this.#asked = true;
+      scheduler.later(RETRY_MS, () => {
+        this.#asked = false;
+        this.consider();
+      });
+    }
+    this.world.jujuChanged(this);
+  }
+
+  killHook(): void {
+    if (this.run === null) return;
+    const { life, process, event } = this.run;
+    this.world.scheduler.kill(life);
+    process.kill();
+    this.run = null;
+    event.exec?.answer({ code: 1, stdout: "", stderr: "killed" });
+    this.consider();
+  }
+
+  #startAgent(): void {
+    const life = new Life(`${this.member} agent`);
+    const { scheduler } = this.world;
+    const process = this.machine.process("agent", (call) => {
+      this.world.beforeCall(this, call);
+      return scheduler.call(life, `${call.method} ${call.path}`, () => undefined);
+    });
+    this.agent = { life, process };
+    const ports = this.world.mutation.ports(this.#ports(life, process), this);
+    void serveUnit(ports, { places: PLACES, program: this.world.program }, new AbortController().signal);
+  }
+
+  killAgent(): void {
+    if (this.agent === null) return;
+    this.world.scheduler.kill(this.agent.life);
+    this.world.network.downloads.delete(this.agent.life);
+    this.agent.process.kill();
+    this.agent = null;
+  }
+
+  #dicePorts(): AgentPorts["random"] {
+    const dice = this.#dice;
+    return {
+      uuid: () => dice.uuid(),
+      bytes: (count) => Uint8Array.from({ length: count }, () => dice.below(256)),
+      fraction: () => dice.fraction(),
+    };
+  }
+
+  #ports(life: Life, process: Process): AgentPorts {
+    const { scheduler, network } = this.world;
+    return {
+      fs: process.fs,
+      lock: process.lock,
+      http: network.httpOf(life),
+      inflate: simInflate(() => scheduler.call(life, "inflate", () => undefined)),
+      hash: simHash,
+      exec: { run: (argv) => this.#exec(life, argv) },
+      clock: {
+        now: () => scheduler.now(),
+        steady: () => scheduler.steady,
+        sleep: (milliseconds, signal) => scheduler.sleep(life, milliseconds, signal),
+      },
+      random: this.#dicePorts(),
+      watch: (directory, changed) => process.watch(directory, changed),
+      keys: {
+        rsa: async () => {
+          await scheduler.sleep(life, 1_500);
+          return this.world.key(this.#dice.below(1_000));
+        },
+        passwordHash: (password) => scheduler.call(life, "hash password", () => `$2b$10$${password.length}`),
+      },
+      database: {
+        prepare: ({ hosts }) =>
+          scheduler.call(life, "database", () => ({
+            ready: true,
+            host: hosts[0]?.host ?? "",
+            port: hosts[0]?.port ?? 0,
+            problem: null,
+          })),
+      },
+      log: (line) => this.world.checks.logged(this, line),
+    };
+  }
+
+  #exec(life: Life, argv: Parameters<Exec["run"]>[0]): Promise<ExecResult> {
+    const { scheduler } = this.world;
+    if (argv[0] === "systemctl") {
+      const names = argv.slice(argv.indexOf("--") + 1);
+      const show = () => ({ code: 0, signal: null, stdout: this.services.show(names), stderr: "" });
+      return scheduler.call(life, "systemctl", show);
+    }
+    return new Promise((resolve) => {
+      void scheduler.call(life, "juju-exec", () => {
+        const answer: (result: { code: number; stdout: string; stderr: string }) => void = (result) =>
+          void scheduler.call(life, "juju-exec ends", () => resolve({ signal: null, ...result }));
+        this.juju.execs.push({ script: argv.at(-1) ?? "", answer });
+        this.consider();
+      });
+    });
+  }
+
+  powerOff(): void {
+    this.up = false;
+    this.killHook();
+    this.services.powerOff();
+    this.killAgent();
+    for (const exec of this.juju.execs.splice(0)) exec.answer({ code: 1, stdout: "", stderr: "" });
+  }
+
+  powerOn(): void {
+    this.up = true;
+    this.machine.boot();
+    this.services.powerOn();
+    this.consider();
+  }
+}

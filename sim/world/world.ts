@@ -1,0 +1,219 @@
+/** The seeded world: models, applications, units, one store, one network, and who goes on when. */
+import { generateKeyPairSync } from "node:crypto";
+import { STORE_PATH } from "../../src/charm/orders.ts";
+import { WEB_SERVICE, WORKER_SERVICE } from "../../src/concourse/services.ts";
+import { FILES } from "../../src/concourse/settings.ts";
+import { MARKER } from "../../src/store/layout.ts";
+import type { HttpRequest } from "../../src/ports.ts";
+import { Checks } from "../check/checks.ts";
+import { Disk } from "../disk/disk.ts";
+import type { Call } from "../disk/process.ts";
+import { JujuUnit, newApplication, relate, type Application, type JujuEvent } from "../juju/model.ts";
+import type { Mutation } from "../mutations/mutation.ts";
+import type { Archives } from "./archives.ts";
+import { failure, MIRROR, Network } from "./network.ts";
+import type { Shape } from "./plan.ts";
+import { Dice } from "./random.ts";
+import { Scheduler, type Life } from "./scheduler.ts";
+import { SimUnit } from "./unit.ts";
+
+const UPDATE_STATUS_MS = 300_000;
+
+export class World {
+  readonly seed: number;
+  readonly shape: Shape;
+  readonly archives: Archives;
+  readonly mutation: Mutation;
+  readonly scheduler: Scheduler;
+  readonly network: Network;
+  readonly checks: Checks;
+  readonly applications: Application[] = [];
+  readonly units: SimUnit[] = [];
+  /** The store that everybody shares; others are those of faults. */
+  readonly store: Disk;
+  readonly disks: Disk[] = [];
+  readonly situations = new Map<string, number>();
+  /** What stands in the way of the next call of a unit on its files: faults put themselves here. */
+  watchers: ((unit: SimUnit, call: Call) => void)[] = [];
+  /** Chances of an event to be lost, doubled, or sent before its time. */
+  events = { lost: 0, doubled: 0, reordered: 0 };
+  program = "p1";
+  readonly #dice: Dice;
+
+  constructor(seed: number, shape: Shape, archives: Archives, mutation: Mutation) {
+    this.seed = seed;
+    this.shape = shape;
+    this.archives = archives;
+    this.mutation = mutation;
+    this.#dice = new Dice(seed, "world");
+    this.scheduler = new Scheduler(seed, shape.pace);
+    this.network = new Network(seed, {
+      scheduler: this.scheduler,
+      archives,
+      met: (situation) => this.met(situation),
+      web: (host, life, request) => this.#web(host, life, request),
+    });
+    this.store = this.disk(9);
+    this.checks = new Checks(this);
+    for (const application of shape.applications) this.#deploy(application);
+  }
+
+  met(situation: string): void {
+    this.situations.set(situation, (this.situations.get(situation) ?? 0) + 1);
+  }
+
+  /** A disk with the operator's marker on it. */
+  disk(device: number): Disk {
+    const disk = new Disk({ device, now: () => this.scheduler.now() });
+    disk.locks = this.shape.lock ? "shared" : "none";
+    disk.addFile(disk.root, MARKER, 0o644);
+    if (this.shape.powerLoss) disk.record();
+    this.disks.push(disk);
+    return disk;
+  }
+
+  #deploy({ name, model, units }: Shape["applications"][number]): void {
+    const application = newApplication(name, model, {
+      "shared-storage": "lxc",
+      "release-mirror": MIRROR,
+      "initial-admin-username": "admin",
+      version: this.shape.version,
+    });
+    const played = { application: null, name: "postgresql", endpoint: "database" };
+    const answer = { endpoints: "10.9.0.1:5432", username: "u", password: "p", database: "concourse" };
+    relate(1, { application, name, endpoint: "postgresql" }, played, { postgresql: answer });
+    this.applications.push(application);
+    for (let unit = 0; unit < units; unit++) this.addUnit(application);
+    application.leader = application.units[this.#dice.below(application.units.length)] ?? null;
+  }
+
+  addUnit(application: Application): SimUnit {
+    const number = this.units.length;
+    const juju = new JujuUnit(application, `10.0.0.${number + 1}`);
+    application.units.push(juju);
+    const unit = new SimUnit(this, juju, number);
+    this.units.push(unit);
+    unit.machine.attach(STORE_PATH, this.store);
+    this.#remind(unit);
+    unit.consider();
+    return unit;
+  }
+
+  #remind(unit: SimUnit): void {
+    this.scheduler.later(UPDATE_STATUS_MS * (0.8 + 0.4 * this.#dice.fraction()), () => {
+      if (unit.juju.dead) return;
+      unit.juju.updateStatus = true;
+      unit.consider();
+      this.#remind(unit);
+    });
+  }
+
+  /** Units that are there. */
+  living(): SimUnit[] {
+    return this.units.filter(({ juju }) => !juju.dead);
+  }
+
+  unitOf(juju: JujuUnit): SimUnit {
+    const unit = this.units.find((candidate) => candidate.juju === juju);
+    if (unit === undefined) throw new Error(`no unit ${juju.name}`);
+    return unit;
+  }
+
+  /** Something has been committed, or somebody has gone: others may have news. */
+  jujuChanged(unit: SimUnit): void {
+    if (unit.juju.dead) this.#buried(unit);
+    for (const other of this.units) other.consider();
+  }
+
+  #buried(unit: SimUnit): void {
+    const { application } = unit.juju;
+    unit.powerOff();
+    const at = application.units.indexOf(unit.juju);
+    if (at >= 0) application.units.splice(at, 1);
+    if (application.leader === unit.juju) this.elect(application);
+  }
+
+  /** Somebody else leads from now on, if there is somebody. */
+  elect(application: Application): void {
+    const others = application.units.filter((unit) => unit !== application.leader && this.unitOf(unit).up);
+    if (application.leader !== null) application.leader.elected = false;
+    application.leader = others.length > 0 ? this.#dice.pick(others) : (application.units[0] ?? null);
+    for (const unit of this.units) unit.consider();
+  }
+
+  configure(application: Application, change: Application["config"]): void {
+    Object.assign(application.config, change);
+    application.configVersion += 1;
+    for (const unit of this.units) unit.consider();
+  }
+
+  /** Which event a unit gets; null if the one it would get is lost. */
+  chooseEvent(unit: SimUnit, events: readonly JujuEvent[]): JujuEvent | null {
+    const [first] = events;
+    if (first === undefined) return null;
+    const { lost, doubled, reordered } = this.events;
+    if (lost + doubled + reordered === 0 || !unit.juju.started || unit.juju.dying || unit.juju.pending !== null)
+      return first;
+    const dice = this.#dice.fraction();
+    if (dice < reordered && events.length > 1) {
+      this.met("event reordered");
+      return this.#dice.pick(events);
+    }
+    if (first.exec !== null) return first;
+    if (dice < reordered + lost) {
+      this.met("event lost");
+      first.begin();
+      return null;
+    }
+    if (dice < reordered + lost + doubled) {
+      this.met("event doubled");
+      return { ...first, begin: () => undefined };
+    }
+    return first;
+  }
+
+  beforeCall(unit: SimUnit, call: Call): void {
+    for (const watcher of this.watchers) watcher(unit, call);
+  }
+
+  /** The answer of a unit's web, as far as its own agent and the leader's ask. */
+  #web(host: string, asker: Life, request: HttpRequest): string {
+    const [address = ""] = host.split(":");
+    const unit = this.units.find(({ juju, agent }) =>
+      address === "127.0.0.1" ? agent?.life === asker : juju.address === address,
+    );
+    if (unit === undefined || !unit.up) throw failure("ETIMEDOUT");
+    const service = unit.services.get(WEB_SERVICE);
+    if (service.pid === 0 || this.scheduler.steady < service.listensAt) throw failure("ECONNREFUSED");
+    const { pathname } = new URL(request.url);
+    if (pathname === "/api/v1/info") return JSON.stringify({ version: service.release?.split("-")[0] });
+    if (pathname === "/sky/issuer/token") return JSON.stringify({ access_token: "token" });
+    return JSON.stringify(this.#workers(unit));
+  }
+
+  /** Workers whose key the web has let in. */
+  #workers(web: SimUnit): unknown[] {
+    const keys = web.memory.files.get(FILES.authorizedKeys) ?? "";
+    return this.living().flatMap((unit) => {
+      const service = unit.services.get(WORKER_SERVICE);
+      const key = unit.publicKey();
+      const welcome = service.pid > 0 && unit.up && key !== null && keys.includes(key);
+      return welcome ? [{ name: unit.member, state: "running", version: "2.5", start_time: service.since }] : [];
+    });
+  }
+
+  key(number: number): string {
+    return KEYS[number % KEYS.length] ?? "";
+  }
+}
+
+/** Made once: their contents decide nothing. */
+const KEYS = Array.from(
+  { length: 3 },
+  () =>
+    generateKeyPairSync("rsa", {
+      modulusLength: 2048,
+      publicKeyEncoding: { type: "pkcs1", format: "pem" },
+      privateKeyEncoding: { type: "pkcs1", format: "pem" },
+    }).privateKey,
+);
