@@ -30,6 +30,14 @@ export interface Target {
   readonly manifestSha256: string | null;
 }
 
+/** A published copy of a release that is not what its manifest says. */
+export interface Damage {
+  /** Name of the directory under `releases/`. */
+  readonly release: string;
+  /** What is damaged lies in `bin/`: what runs from there may be damaged too. */
+  readonly programs: boolean;
+}
+
 /** Where archives and digests come from, in this order: resource, mirrors, GitHub. GitHub only if there are none. */
 export interface SourceOrders {
   /** True if the charm's resource `concourse-release` may hold an archive (asked for by `resource-get`, 0 bytes = none). */
@@ -90,8 +98,15 @@ export interface Orders {
     readonly member: string;
     /** Releases this unit's lease must name: what it runs, and what it is moving to. Names of release directories. */
     readonly lease: readonly string[];
+    /**
+     * On the fetcher: leases to hold for units that cannot write, of this application and related ones. `releases` null:
+     * leave what this one has; who is not listed loses what was held for it. Absent: hold none, touch none.
+     */
+    readonly leasesFor?: readonly { readonly member: string; readonly releases: readonly string[] | null }[];
     /** Releases that the application's clean-up must keep besides leased ones. */
     readonly keep: readonly string[];
+    /** No roll-out is under way and every unit runs the target: remove what nobody leases and `keep` does not name. */
+    readonly cleanUp?: boolean;
     /** On the web's unit: public facts of the cluster to lay down on the store. Copies for people; no unit reads them. */
     readonly people?: PublicFacts;
   };
@@ -101,8 +116,16 @@ export interface Orders {
   readonly resolve: { readonly version: string; readonly arch: Arch } | null;
   /** The committed release; the agent watches the store for it and verifies it. */
   readonly target: Target | null;
+  /** Copies of the target that are damaged: none of them is used, and a new one is fetched beside them. */
+  readonly damaged?: readonly string[];
   /** True if this unit is the one to fetch the target. */
   readonly fetch: boolean;
+  /** An operator's wish to have everything looked at again at once; another `id` is another wish. */
+  readonly request?: {
+    readonly id: string;
+    /** False: fetch also while somebody else has the store's lock. */
+    readonly lock: boolean;
+  } | null;
   /** True while the unit's status tells of something else that must stay in sight: no progress is shown over it. */
   readonly quiet?: boolean;
 
@@ -200,7 +223,10 @@ export interface AgentState {
   /** Identity of the program the agent runs, so that the charm can tell an old agent: SHA-256 of its bundle. */
   readonly program: string;
   readonly store: StoreState;
-  /** The lease as it stands on the store, made durable: null until one was written (or while the store is away). */
+  /**
+   * The lease as it stands on the store, made durable: null until one was written, by this unit or, where its mount is
+   * read-only, for it (or while the store is away).
+   */
   readonly lease: readonly string[] | null;
   /** Answer to `orders.resolve`; `asked` is the `version` of the question ("" for the newest). */
   readonly resolved: {
@@ -213,6 +239,8 @@ export interface AgentState {
   readonly fetchProblem: Problem | null;
   /** The target as found on the store; null while it is not there. */
   readonly release: ReleaseState | null;
+  /** Copies of the target that were found damaged, in order of their names. */
+  readonly damaged: readonly Damage[];
   /** Public half of the worker key as one `ssh-rsa …` line. */
   readonly workerPublicKey: string | null;
   /** True when NEW_CLUSTER_SECRET_FILE holds a complete set. */

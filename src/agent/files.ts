@@ -12,10 +12,7 @@ const LARGEST_BYTES = 1024 * 1024;
 export async function readText(ports: FilePorts, path: string): Promise<string | null> {
   const { directory, name } = split(path);
   return absentAsNull(async () =>
-    using(await ports.fs.openDirectory(directory), async (dir) => {
-      const { size } = await dir.lstat(name);
-      return readSmall(dir, name, Math.min(size, LARGEST_BYTES));
-    }),
+    using(await ports.fs.openDirectory(directory), (dir) => readSmall(dir, name, LARGEST_BYTES)),
   );
 }
 

@@ -21,6 +21,7 @@ export const NOTHING_FOUND: Findings = {
   resolved: null,
   fetch: null,
   release: null,
+  damaged: [],
   workerPublicKey: null,
   clusterSecretReady: false,
   database: null,

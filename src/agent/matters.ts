@@ -18,6 +18,7 @@ interface Row {
  * | fetch: waiting, and for whom | bytes, total, rate; downloading, unpacking, published (the release tells), failed (its problem tells) |
  * | why fetch or adoption failed | |
  * | release: found, verified, gone | the same while no manifest is committed and this unit is not the fetcher: nobody can act on it |
+ * | a copy found damaged | |
  * | worker key, cluster secret made | |
  * | database: ready, host, port, problem | |
  * | web: api, database, version, running workers; why its database part fails | why the API is silent |
@@ -33,6 +34,7 @@ export const ROWS: readonly Row[] = [
   { what: "fetch", part: (state) => fetchPart(state.fetch) },
   { what: "fetch problem", part: (state) => state.fetchProblem },
   { what: "release", part: (state, orders) => (canAdopt(orders) ? state.release : null) },
+  { what: "damage", part: (state) => state.damaged },
   { what: "worker key", part: (state) => state.workerPublicKey },
   { what: "cluster secret", part: (state) => state.clusterSecretReady },
   { what: "database", part: (state) => state.database },

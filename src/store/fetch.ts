@@ -135,8 +135,8 @@ class Fetch {
 
   /** A whole copy that is there already: whoever had the lock before us may have published it. */
   async #published(): Promise<Release | null> {
-    const found = await findRelease(this.#ports, this.#store, this.#target);
-    if (found === null || (this.#options.damaged ?? []).includes(found.name)) {
+    const found = await findRelease(this.#ports, this.#store, this.#target, this.#options.damaged);
+    if (found === null) {
       return null;
     }
     // Nobody has agreed on its manifest yet: then it is looked at from end to end.

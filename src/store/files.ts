@@ -2,20 +2,21 @@
 import type { Dir, File } from "../ports.ts";
 import { errno } from "./errors.ts";
 
-/** Contents of a small file; null if there is none. Throws `EFBIG` beyond `limit` bytes. */
+/** Contents of a small file; null if there is none. Throws `EFBIG` beyond `limit` bytes, whatever size it states. */
 export async function readSmall(directory: Dir, name: string, limit = 65_536): Promise<string | null> {
   const file = await orNull("ENOENT", directory.openFile(name, "read"));
   if (file === null) {
     return null;
   }
   return using(file, async () => {
-    const buffer = new Uint8Array(limit + 1);
+    // One byte more than it has now: whatever is added meanwhile is noticed.
+    const buffer = new Uint8Array(Math.min((await file.stat()).size, limit) + 1);
     let size = 0;
-    for (let count = -1; count !== 0 && size <= limit; size += count) {
+    for (let count = -1; count !== 0 && size < buffer.length; size += count) {
       count = await file.read(buffer.subarray(size), size);
     }
-    if (size > limit) {
-      throw Object.assign(new Error(`${name} is larger than ${limit} bytes`), { code: "EFBIG" });
+    if (size === buffer.length) {
+      throw Object.assign(new Error(`${name} is larger than ${size - 1} bytes`), { code: "EFBIG" });
     }
     return new TextDecoder().decode(buffer.subarray(0, size));
   });

@@ -59,6 +59,12 @@ export function parseReleaseName(name: string): ReleaseName | null {
   return { version, arch, digest, copy: copy === undefined ? 1 : Number(copy) };
 }
 
+/** True if a directory of this name holds this release: the first copy, or one that repairs it. */
+export function isCopyOf(name: string | null, target: Pick<Target, "version" | "arch" | "sha256">): boolean {
+  const first = releaseName(target);
+  return name === first || (name !== null && name.startsWith(`${first}.`) && parseReleaseName(name) !== null);
+}
+
 /** A unit's or an application's name on the store, fit to be part of a file name. */
 export function isMember(name: string): boolean {
   return name.length <= 120 && MEMBER.test(name);

@@ -4,8 +4,8 @@ import { errno } from "./errors.ts";
 import { removeTree, using, writeNew } from "./files.ts";
 import { MANIFEST, releaseName, RELEASES } from "./layout.ts";
 import { manifestOf, writeManifest } from "./manifest.ts";
-import { findRelease, verifyRelease } from "./release.ts";
-import type { Release, Store } from "./types.ts";
+import { openRelease, verifyRelease } from "./release.ts";
+import type { Store } from "./types.ts";
 import type { Contents } from "./unpack.ts";
 
 /** Far more repairs than any release needs. */
@@ -47,12 +47,16 @@ export async function publish(
   return using(await store.root.openDirectory(RELEASES), async (releases) => {
     for (let copy = 1; copy <= MOST_COPIES; copy++) {
       const name = releaseName(target, copy);
+      // Everybody passes over these, also once one of them is gone.
+      if (damaged.includes(name)) {
+        continue;
+      }
       if (await renamed(staged, releases, name)) {
         await releases.sync();
         await staged.parent.sync();
         return name;
       }
-      if (!damaged.includes(name) && (await isWhole(ports, store, target, name))) {
+      if (await isGood(ports, store, target, name)) {
         await removeTree(staged.parent, staged.name);
         return name;
       }
@@ -74,7 +78,7 @@ async function renamed(staged: Staged, releases: Dir, name: string): Promise<boo
   }
 }
 
-async function isWhole(ports: Pick<Ports, "hash">, store: Store, target: Target, name: string): Promise<boolean> {
-  const release: Release | null = await findRelease(ports, store, target, name);
+async function isGood(ports: Pick<Ports, "hash">, store: Store, target: Target, name: string): Promise<boolean> {
+  const release = await openRelease(ports, store, target, name);
   return release !== null && (await verifyRelease(ports, store, release, "all")) === null;
 }

@@ -16,7 +16,7 @@ import { release, tgz } from "../../tests/fixtures/store/tar.ts";
 import { hostPorts } from "../host/ports.ts";
 import { fetchRelease } from "./fetch.ts";
 import { readManifest } from "./manifest.ts";
-import { findRelease, verifyRelease } from "./release.ts";
+import { findRelease, inspectRelease, verifyRelease } from "./release.ts";
 import type { Depth, Store } from "./types.ts";
 
 const archive = tgz(release());
@@ -87,6 +87,18 @@ describe("what is damaged is named", () => {
     refill(inside("resource-types/git/rootfs.tgz"));
     expect(await verified("bin")).toBeNull();
   });
+});
+
+test("a file that was touched shows, also if it is as it was before", async () => {
+  const found = await findRelease(hostPorts, store, target);
+  if (found === null) throw new Error("no release");
+  const mark = async () => (await inspectRelease(hostPorts, store, found, "shape")).mark;
+  const before = await mark();
+  expect(await mark()).toBe(before);
+  const path = inside("resource-types/git/rootfs.tgz");
+  const contents = readFileSync(path);
+  writeFileSync(path, contents);
+  expect(await mark()).not.toBe(before);
 });
 
 describe("no release is", () => {

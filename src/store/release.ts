@@ -1,8 +1,8 @@
 import type { Problem, Target } from "../agent/contract.ts";
 import type { Dir, Ports, Stat } from "../ports.ts";
-import { blocked, errno, fileProblem, StoreError } from "./errors.ts";
+import { errno, fileProblem, StoreError, waiting } from "./errors.ts";
 import { orNull, readSmall, using } from "./files.ts";
-import { MANIFEST, parseReleaseName, RELEASES } from "./layout.ts";
+import { isCopyOf, MANIFEST, parseReleaseName, RELEASES } from "./layout.ts";
 import { LONGEST_MANIFEST, readManifest } from "./manifest.ts";
 import { show } from "./tar.ts";
 import type { Depth, Manifest, ManifestFile, Release, Store } from "./types.ts";
@@ -15,17 +15,17 @@ const READ = 1024 * 1024;
  * The published release of a target, the newest copy first; null if there is none. A copy counts only if its manifest
  * is whole and, where `manifestSha256` has been agreed on, hashes to it. Contents are for `verifyRelease`.
  *
- * @param only look at this copy alone
+ * @param damaged copies that are passed over
  * @throws StoreError if the store cannot be read
  */
 export async function findRelease(
   ports: Hashing,
   store: Store,
   target: Target,
-  only: string | null = null,
+  damaged: readonly string[] = [],
 ): Promise<Release | null> {
   try {
-    for (const name of only === null ? await copies(store, target) : [only]) {
+    for (const name of (await copies(store, target)).filter((copy) => !damaged.includes(copy))) {
       const release = await openRelease(ports, store, target, name);
       if (release !== null) {
         return release;
@@ -41,17 +41,12 @@ export async function findRelease(
 export async function copies(store: Store, target: Target): Promise<string[]> {
   const releases = await orNull("ENOENT", store.root.openDirectory(RELEASES));
   const names = releases === null ? [] : await using(releases, () => releases.list());
-  return names
-    .map((name) => ({ name, parts: parseReleaseName(name) }))
-    .filter(
-      ({ parts }) =>
-        parts?.version === target.version && parts.arch === target.arch && target.sha256.startsWith(parts.digest),
-    )
-    .toSorted((a, b) => (b.parts?.copy ?? 0) - (a.parts?.copy ?? 0))
-    .map(({ name }) => name);
+  const copyOf = (name: string) => parseReleaseName(name)?.copy ?? 0;
+  return names.filter((name) => isCopyOf(name, target)).toSorted((a, b) => copyOf(b) - copyOf(a));
 }
 
-async function openRelease(ports: Hashing, store: Store, target: Target, name: string): Promise<Release | null> {
+/** One copy of a target as `findRelease` opens it. */
+export async function openRelease(ports: Hashing, store: Store, target: Target, name: string): Promise<Release | null> {
   const text = await inRelease(store, name, (directory) => readSmall(directory, MANIFEST, LONGEST_MANIFEST)).catch(
     absent,
   );
@@ -88,54 +83,86 @@ async function inRelease<Result>(
   );
 }
 
+/** What a release has that its manifest does not say, or the other way round. */
+export interface Flaw {
+  /** Below the release's directory. */
+  readonly path: string;
+  /** "has other contents" */
+  readonly what: string;
+}
+
+export interface Inspection {
+  /** The first one that was found; null if the release agrees with its manifest. */
+  readonly flaw: Flaw | null;
+  /** Another one as soon as anything was done to any file, also if it looks the same afterwards. */
+  readonly mark: string;
+}
+
 /**
- * Compares a release with its manifest: null if it agrees, else what is wrong.
+ * Compares a release with its manifest.
  *
  * @param onFile called before the contents of each file are read: to go slowly, or to give up by throwing
+ * @throws StoreError if the store cannot be read
  */
+export async function inspectRelease(
+  ports: Hashing,
+  store: Store,
+  release: Release,
+  depth: Depth,
+  onFile?: (path: string) => Promise<void>,
+): Promise<Inspection> {
+  const marks: string[] = [];
+  try {
+    const flaw = await inRelease(store, release.name, (root) =>
+      flawOf(ports, root, release.manifest, depth, onFile, marks),
+    );
+    return { flaw, mark: marks.join(" ") };
+  } catch (error) {
+    if (errno(error) === "ENOENT") {
+      return { flaw: { path: release.name, what: "lacks something" }, mark: marks.join(" ") };
+    }
+    if (errno(error) === "") {
+      throw error;
+    }
+    throw new StoreError(fileProblem(error, store.path, `${RELEASES}/${release.name}`), { cause: error });
+  }
+}
+
+/** The same as a problem; null if the release agrees with its manifest. */
 export async function verifyRelease(
   ports: Hashing,
   store: Store,
   release: Release,
   depth: Depth,
-  onFile: (path: string) => Promise<void> = async () => undefined,
+  onFile?: (path: string) => Promise<void>,
 ): Promise<Problem | null> {
-  try {
-    const fault = await inRelease(store, release.name, (root) => faultOf(ports, root, release.manifest, depth, onFile));
-    return fault === null ? null : damaged(release.name, fault);
-  } catch (error) {
-    if (errno(error) === "ENOENT") {
-      return damaged(release.name, "something is gone");
-    }
-    if (errno(error) === "") {
-      throw error;
-    }
-    return fileProblem(error, store.path, `${RELEASES}/${release.name}`);
-  }
+  const { flaw } = await inspectRelease(ports, store, release, depth, onFile);
+  return flaw === null ? null : damageProblem(flaw);
 }
 
-/** The same comparison for a directory that is not published, or not known to be whole: what is wrong, or null. */
-export async function faultOf(
+/** The same comparison for a directory that is not published, or not known to be whole. */
+export async function flawOf(
   ports: Hashing,
   root: Dir,
   manifest: Manifest,
   depth: Depth,
-  onFile: (path: string) => Promise<void>,
-): Promise<string | null> {
+  onFile: (path: string) => Promise<void> = async () => undefined,
+  marks: string[] = [],
+): Promise<Flaw | null> {
   const expected = expectedOf(manifest);
-  const shape = await shapeFault(root, "", expected);
+  const shape = await shapeFlaw(root, "", expected, marks);
   if (shape !== null) {
     return shape;
   }
   const missing = expected.keys().next();
   if (missing.done === false) {
-    return `${show(missing.value)} is missing`;
+    return { path: missing.value, what: "is missing" };
   }
   const deep = depth === "shape" ? [] : manifest.files.filter(({ path }) => depth === "all" || path.startsWith("bin/"));
   for (const file of deep) {
     await onFile(file.path);
     if ((await hashOf(ports, root, file.path)) !== file.sha256) {
-      return `${show(file.path)} has other contents`;
+      return { path: file.path, what: "has other contents" };
     }
   }
   return null;
@@ -152,19 +179,26 @@ function expectedOf(manifest: Manifest): Map<string, Expected> {
   ]);
 }
 
-/** Walks the tree and takes everything found off the list. */
-async function shapeFault(directory: Dir, prefix: string, expected: Map<string, Expected>): Promise<string | null> {
+/** Walks the tree, takes everything found off the list and notes when it was last touched. */
+async function shapeFlaw(
+  directory: Dir,
+  prefix: string,
+  expected: Map<string, Expected>,
+  marks: string[],
+): Promise<Flaw | null> {
   for (const name of await directory.list()) {
     const path = prefix + name;
     const wanted = expected.get(path);
     expected.delete(path);
-    const fault = await entryFault(directory, name, wanted);
-    if (fault !== null) {
-      return `${show(path)} ${fault}`;
+    const stat = await directory.lstat(name);
+    marks.push(`${stat.inode}:${stat.changedMs}`);
+    const what = await entryFault(directory, name, stat, wanted);
+    if (what !== null) {
+      return { path, what };
     }
     if (wanted === "directory") {
       const inner = await using(await directory.openDirectory(name), (below) =>
-        shapeFault(below, `${path}/`, expected),
+        shapeFlaw(below, `${path}/`, expected, marks),
       );
       if (inner !== null) {
         return inner;
@@ -174,8 +208,12 @@ async function shapeFault(directory: Dir, prefix: string, expected: Map<string, 
   return null;
 }
 
-async function entryFault(directory: Dir, name: string, wanted: Expected | undefined): Promise<string | null> {
-  const stat = await directory.lstat(name);
+async function entryFault(
+  directory: Dir,
+  name: string,
+  stat: Stat,
+  wanted: Expected | undefined,
+): Promise<string | null> {
   if (wanted === undefined) {
     return "does not belong there";
   }
@@ -215,6 +253,7 @@ async function hashOf(ports: Hashing, root: Dir, path: string): Promise<string> 
   });
 }
 
-function damaged(name: string, fault: string): Problem {
-  return blocked("release-damaged", `Damaged release: ${fault}; remove it to have it fetched anew: ${name}`);
+/** A release that is not what its manifest says, in the words of the status line. */
+export function damageProblem({ path, what }: Flaw): Problem {
+  return waiting("release-damaged", `Damaged release: ${show(path)} ${what}; fetching a new copy beside it`);
 }

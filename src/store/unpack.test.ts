@@ -7,7 +7,7 @@ import { treeOf } from "../../tests/fixtures/store/place.ts";
 import { type Entry, paxRecords, release, tar } from "../../tests/fixtures/store/tar.ts";
 import { hostPorts } from "../host/ports.ts";
 import { readManifest, manifestOf, writeManifest } from "./manifest.ts";
-import { faultOf } from "./release.ts";
+import { flawOf } from "./release.ts";
 import { ArchiveError, TarReader } from "./tar.ts";
 import { type Contents, Unpacker } from "./unpack.ts";
 
@@ -55,7 +55,7 @@ test("what is unpacked is what the manifest says, in any slicing", async () => {
   expect(readManifest(text)).toEqual(manifestOf(TARGET, whole));
   writeFileSync(join(directory, "whole", "manifest.json"), text, { mode: 0o444 });
   const root = await hostPorts.fs.openDirectory(join(directory, "whole"));
-  expect(await faultOf(hostPorts, root, manifestOf(TARGET, whole), "all", async () => undefined)).toBeNull();
+  expect(await flawOf(hostPorts, root, manifestOf(TARGET, whole), "all")).toBeNull();
   await root.close();
 });
 

@@ -1,5 +1,6 @@
 import type { Task } from "../runner.ts";
 import type { TaskWorld } from "../world.ts";
+import { cleanUpTask } from "./clean-up.ts";
 import { clusterSecretTask } from "./cluster-secret.ts";
 import { databaseTask } from "./database.ts";
 import { fetchTask } from "./fetch.ts";
@@ -22,6 +23,7 @@ export const TASKS: readonly ((world: TaskWorld) => Task)[] = [
   fetchTask,
   releaseTask,
   scrubTask,
+  cleanUpTask,
   publicFactsTask,
   workerKeyTask,
   clusterSecretTask,

@@ -15,6 +15,8 @@ interface Needs {
   readonly question: NonNullable<Orders["resolve"]>;
   readonly source: SourceOrders;
   readonly unit: string;
+  /** An operator asks for it. */
+  readonly request: string | null;
 }
 
 export function resolveTask(world: TaskWorld): Task<Needs> {
@@ -22,7 +24,8 @@ export function resolveTask(world: TaskWorld): Task<Needs> {
   return {
     name: "resolve",
     rest: { resolved: null },
-    needs: ({ resolve: question, source, unit }) => (question === null ? null : { question, source, unit }),
+    needs: ({ resolve: question, source, unit, request }) =>
+      question === null ? null : { question, source, unit, request: request?.id ?? null },
     begin: ({ question, source, unit }) => {
       const resource = unitResource(world, unit);
       return async (io) => {

@@ -259,11 +259,15 @@ describe("release", () => {
     expect(world.untold()).toEqual([]);
   });
 
-  test("another manifest than the committed one is refused", async () => {
+  test("another manifest than the committed one is refused, and counts as damage", async () => {
     await published();
     world.order({ target: { ...archive.target, manifestSha256: "0".repeat(64) }, fetch: false });
     await world.clock.advance(2_000);
-    expect(world.state).toMatchObject({ release: null, fetchProblem: { code: "release-refused", blocked: true } });
+    expect(world.state).toMatchObject({
+      release: null,
+      fetchProblem: { code: "release-damaged", blocked: false },
+      damaged: [{ release: releases()[0], programs: false }],
+    });
   });
 
   test("a flipped byte in bin/ is refused when the agent starts, and named", async () => {
@@ -275,9 +279,11 @@ describe("release", () => {
     await world.clock.advance(2_000);
     expect(world.state.release).toMatchObject({ verified: false });
     expect(world.state.fetchProblem).toMatchObject({
-      blocked: true,
+      code: "release-damaged",
       message: expect.stringContaining("bin/runc") as string,
     });
+    expect(world.state.damaged).toEqual([{ release: name, programs: true }]);
+    expect(world.untold()).toEqual([]);
   });
 
   test("a flipped byte elsewhere is found in the background", async () => {
@@ -289,6 +295,59 @@ describe("release", () => {
     await world.clock.advance(120_000);
     expect(world.state.fetchProblem).toMatchObject({ message: expect.stringContaining("fly-assets") as string });
     expect(world.state.release).toMatchObject({ verified: true });
+  });
+
+  /** Changes a file of the release in place. */
+  const damage = (file: string, content: string, mode = 0o555) =>
+    world.fs.put(`${STORE}/releases/${releases()[0]}/${file}`, content, mode);
+
+  test.each([
+    ["is cut short", () => damage("bin/runc", "run"), true],
+    ["gets another mode", () => damage("bin/runc", "runc", 0o755), true],
+    ["is gone", () => world.fs.remove(`${STORE}/releases/${releases()[0]}/fly-assets`), false],
+    ["has other contents of the same length", () => damage("fly-assets/fly-linux-amd64.tgz", "FLY"), false],
+    ["is the manifest, and gone", () => world.fs.remove(`${STORE}/releases/${releases()[0]}/manifest.json`), false],
+  ])("a file that %s shows within 20 s, while everything runs", async (_, harm, programs) => {
+    const manifestSha256 = await published();
+    world.order({ target: { ...archive.target, manifestSha256 }, fetch: false });
+    await world.clock.advance(25_000);
+    harm();
+    await world.clock.advance(20_000);
+    expect(world.state.damaged).toEqual([{ release: releases()[0], programs }]);
+    expect(world.state.fetchProblem).toMatchObject({ code: "release-damaged", blocked: false });
+    expect(world.untold()).toEqual([]);
+  });
+
+  test("a damaged copy that the leader has named is replaced by another one, once", async () => {
+    const manifestSha256 = await published();
+    const [name = ""] = releases();
+    const committed = { ...archive.target, manifestSha256 };
+    damage("fly-assets/fly-linux-amd64.tgz", "FLY");
+    world.order({ target: { ...committed, manifestSha256: null }, damaged: [name] });
+    await world.clock.advance(5_000);
+    expect(releases()).toEqual([name, `${name}.2`]);
+    expect(world.state).toMatchObject({
+      release: { name: `${name}.2`, manifestSha256, verified: true },
+      fetchProblem: null,
+    });
+    world.order({ target: committed });
+    await world.clock.advance(3_600_000);
+    expect(releases()).toEqual([name, `${name}.2`]);
+    expect(downloads()).toBe(2);
+    expect(world.state).toMatchObject({ release: { name: `${name}.2` }, fetchProblem: null });
+    expect(world.untold()).toEqual([]);
+  });
+
+  test("what is damaged of another version is forgotten", async () => {
+    const manifestSha256 = await published();
+    damage("bin/runc", "run");
+    world.order({ target: { ...archive.target, manifestSha256 } });
+    await world.clock.advance(20_000);
+    expect(world.state.damaged).toHaveLength(1);
+    const next = await makeArchive("7.14.4");
+    world.order({ target: next.target });
+    await world.clock.advance(2_000);
+    expect(world.state.damaged).toEqual([]);
   });
 
   test("a release that is taken away is fetched anew", async () => {
