@@ -31,6 +31,8 @@ export async function runAction(
 }
 
 async function getAdminPassword(facts: Facts, tools: HookTools): Promise<void> {
+  if (clusterOf(facts)?.mode === "worker")
+    return tools.fail(`These are workers: ask ${facts.flight?.application ?? "the web application"}/leader`);
   const uri = facts.peers?.secretUri;
   const secret = uri ? asClusterSecret(await tools.secret({ uri })) : null;
   if (!secret)
@@ -84,10 +86,13 @@ function describe(facts: Facts): Tree {
     },
     cluster: {
       generation: cluster?.generation ?? 0,
+      mode: cluster?.mode ?? "none",
       web: cluster?.web ?? "none",
       fetcher: cluster?.fetcher ?? "none",
       turn: cluster?.turn ?? "none",
     },
+    "web-application": facts.flight?.application ?? "none",
+    "worker-applications": facts.tsa.map(({ application }) => application),
     services: Object.fromEntries(
       Object.entries(local.services).map(([name, service]) => [
         name.replace(".service", ""),

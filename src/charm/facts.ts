@@ -2,6 +2,7 @@ import type { AgentState, ClusterSecret, DatabaseOrders, Orders, Target } from "
 import { releaseName } from "../store/layout.ts";
 import type { HookEnvironment } from "../juju/environment.ts";
 import type { Cluster, UnitReport } from "../relations/peers.ts";
+import type { WebApplicationWord, WebBag, WorkerBag } from "../relations/tsa.ts";
 import type { Mistake, Options } from "./options.ts";
 
 /**
@@ -14,8 +15,16 @@ export interface Facts {
   readonly mistakes: readonly Mistake[];
   readonly leader: boolean;
   readonly peers: Peers | null;
-  /** Units of the application that are not dying, as the controller sees them; null where this unit does not lead. */
+  /** The web application behind this one; null without relation `flight`. Of several the oldest. */
+  readonly flight: Flight | null;
+  /** Applications of further `flight` relations, which are not used. */
+  readonly surplusFlights: readonly string[];
+  /** Worker applications behind this one: relations `tsa`. */
+  readonly tsa: readonly Tsa[];
+  /** Units that are not dying, as the controller sees them; null where this unit neither leads nor fetches. */
   readonly alive: readonly string[] | null;
+  /** The same of the units behind `tsa`. */
+  readonly aliveBehindTsa: readonly string[] | null;
   readonly secret: SecretFacts;
   readonly database: DatabaseFacts;
   readonly openedPorts: readonly string[];
@@ -38,6 +47,33 @@ export interface Peer {
   readonly address: string | null;
   readonly report: UnitReport | null;
 }
+
+/** A relation `flight`, as a worker sees it. */
+export interface Flight {
+  readonly relation: string;
+  /** The web application's name. */
+  readonly application: string;
+  readonly word: WebApplicationWord | null;
+  readonly webs: readonly (WebBag & { readonly unit: string })[];
+  /** Our own unit bag there. */
+  readonly told: Bag;
+}
+
+/** A relation `tsa`, as a web sees it. */
+export interface Tsa {
+  readonly relation: string;
+  /** The worker application's name. */
+  readonly application: string;
+  /** Our own address towards it. */
+  readonly address: string | null;
+  /** Only on a unit that is a web, leads or fetches. */
+  readonly workers: readonly (WorkerBag & { readonly unit: string })[];
+  /** Our own unit bag there, and on the leader our application bag. */
+  readonly told: Bag;
+  readonly toldForAll: Bag | null;
+}
+
+export type Bag = Readonly<Record<string, string>>;
 
 export interface SecretFacts {
   /** On the leader: the id under which Juju holds it, null if it does not. */
@@ -121,20 +157,28 @@ export function clusterOf(facts: Facts): Cluster | null {
 export type Role = "web" | "worker";
 
 export function roleOf(facts: Facts): Role | null {
-  const web = clusterOf(facts)?.web;
-  if (!web) return null;
-  return web === facts.environment.unit ? "web" : "worker";
+  const cluster = clusterOf(facts);
+  return cluster && roleIn(cluster, facts.environment.unit);
+}
+
+export function roleIn({ mode, web }: Cluster, unit: string): Role | null {
+  if (mode !== "auto") return mode;
+  return web === null ? null : web === unit ? "web" : "worker";
 }
 
 /** Short form of the model's UUID: two models may hold units of one name. */
 export const shortModel = (uuid: string): string => uuid.replaceAll("-", "").slice(0, 8);
 
-/** Name of this unit among all models: on the store, and as a Concourse worker. */
-export function memberName({ modelUuid, unit }: HookEnvironment): string {
+/** Name of a unit, our own unless told otherwise, among all models: on the store, and as a Concourse worker. */
+export function memberName({ modelUuid, ...environment }: HookEnvironment, unit = environment.unit): string {
   return `${shortModel(modelUuid)}-${unit.replace("/", "-")}`;
 }
 
-export function applicationName({ modelUuid, application }: HookEnvironment): string {
+/** Name of an application on the store, our own unless told otherwise. */
+export function applicationName(
+  { modelUuid, ...environment }: HookEnvironment,
+  application = environment.application,
+): string {
   return `${shortModel(modelUuid)}-${application}`;
 }
 

@@ -1,6 +1,8 @@
 import type { Orders, Target } from "../agent/contract.ts";
 import { NO_CLUSTER, type Cluster, type UnitReport } from "../relations/peers.ts";
 import { clusterOf, isCopyOf, isFetching, type Facts } from "./facts.ts";
+import { followsWeb, modeOf, releaseOfWeb, websHaveChanged, wantedVersion } from "./follow.ts";
+import { sharesStore } from "./leases.ts";
 
 /**
  * What the leader decides, as a function of what all units have said: the next value of app data. Same facts, same value;
@@ -12,13 +14,15 @@ export function lead(facts: Facts, own: UnitReport | null): Cluster | null {
   if (!facts.leader || !facts.peers || facts.alive === null) return null;
   const now = clusterOf(facts) ?? NO_CLUSTER;
   const units = unitsOf(facts, own);
-  const fetcher = chooseFetcher(facts, units, now);
   // Options that make no sense decide nothing; who runs the web is decided all the same.
   const sane = facts.mistakes.length === 0;
+  const mode = modeOf(facts);
   const store = sane ? chooseStore(facts, now) : now.store;
-  const release = sane ? chooseRelease(facts, units, { ...now, fetcher }) : now.release;
-  const web = chooseWeb(facts, units, now);
-  const next = { release, store, fetcher, web, turn: chooseTurn(units, { ...now, release, web }) };
+  const fetcher = chooseFetcher(facts, units, { ...now, store });
+  const release = sane ? chooseRelease(facts, units, { ...now, store, fetcher }) : now.release;
+  const web = mode === "worker" ? null : chooseWeb(facts, units, now);
+  const turn = chooseTurn(facts, units, { ...now, release, web });
+  const next = { mode, release, store, fetcher, web, turn };
 
   const highest = Math.max(now.generation, ...units.map(({ report }) => report?.generation ?? 0));
   const changed = JSON.stringify({ ...next, generation: 0 }) !== JSON.stringify({ ...sorted(now), generation: 0 });
@@ -30,13 +34,14 @@ export function toResolve(facts: Facts): Orders["resolve"] {
   const { options, local } = facts;
   if (!facts.leader || !local.arch || facts.mistakes.length > 0) return null;
   const release = clusterOf(facts)?.release ?? null;
-  const version = options.version ?? release?.version ?? "";
+  const version = wantedVersion(facts, release?.version ?? null);
   const settled =
     release !== null &&
     release.version === version &&
     (options.releaseDigest === null || options.releaseDigest === release.sha256) &&
     !isDisproved(facts, release);
-  return settled ? null : { version, arch: local.arch };
+  const given = releaseOfWeb(facts, release?.version ?? null) !== null;
+  return settled || given || version === null ? null : { version, arch: local.arch };
 }
 
 /** The archive turned out to be another one: whoever named the digest may have corrected it meanwhile. */
@@ -70,6 +75,8 @@ function chooseStore(facts: Facts, now: Cluster): string | null {
 function chooseFetcher(facts: Facts, units: readonly Unit[], now: Cluster): string | null {
   const can = (candidate: Unit): boolean =>
     facts.options.sharedStorage === "none" || candidate.report?.store?.writable === true;
+  // What the web application brings to a store that both have needs no second one to bring it.
+  if (followsWeb(facts) && sharesStore(facts, now.store)) return null;
   // It stood by and got the lock: who was named is not there any more, or has failed.
   if (isPending(now) && isFetching(facts.local.agent)) return facts.environment.unit;
   const present = units.find(({ unit }) => unit === now.fetcher);
@@ -85,11 +92,12 @@ function chooseRelease(facts: Facts, units: readonly Unit[], now: Cluster): Targ
   if (asked) {
     const found = facts.local.agent?.resolved;
     if (!found?.target || found.asked !== asked.version || found.target.arch !== asked.arch) return now.release;
-    return found.target.sha256 === now.release?.sha256 && found.target.version === now.release.version
-      ? now.release
-      : { ...found.target, manifestSha256: null };
+    return asCommitted(found.target, now);
   }
-  const release = now.release;
+  const given = releaseOfWeb(facts, now.release?.version ?? null);
+  // On a store that both have it is published once, by whom the web application's leader believes.
+  if (given && sharesStore(facts, now.store)) return given;
+  const release = given ? asCommitted(given, now) : now.release;
   if (!release || release.manifestSha256 !== null) return release;
   // The leader's own word counts too: it may have taken over and been done before it could say so.
   const published = units
@@ -97,6 +105,13 @@ function chooseRelease(facts: Facts, units: readonly Unit[], now: Cluster): Targ
     .map(({ report }) => report?.published)
     .find((word) => word?.sha256 === release.sha256);
   return published ? { ...release, manifestSha256: published.manifestSha256 } : release;
+}
+
+/** A release that is already agreed on keeps its manifest; of another one it is still open. */
+function asCommitted({ version, arch, sha256 }: Target, { release }: Cluster): Target {
+  return release?.sha256 === sha256 && release.version === version
+    ? release
+    : { version, arch, sha256, manifestSha256: null };
 }
 
 /** Sticky: a web moves only when its unit is gone or silent, never because leadership moved. */
@@ -112,9 +127,10 @@ function chooseWeb(facts: Facts, units: readonly Unit[], now: Cluster): string |
  * Whose turn it is to change to the published release: the web first, then the workers by number, one at a time; the next
  * only when the one before does its work again.
  */
-function chooseTurn(units: readonly Unit[], now: Cluster): string | null {
+function chooseTurn(facts: Facts, units: readonly Unit[], now: Cluster): string | null {
   if (!now.release?.manifestSha256) return null;
   const target = now.release;
+  if (followsWeb(facts) && !websHaveChanged(facts, target)) return null;
   const behind = units.filter(({ report }) => report && report.running !== null && !isCopyOf(report.running, target));
   // A web that was placed anew in the middle of it does not wait for a worker that may be waiting for it.
   if (behind.some(({ unit }) => unit === now.web)) return now.web;
@@ -125,6 +141,6 @@ function chooseTurn(units: readonly Unit[], now: Cluster): string | null {
 
 const order = ({ unit }: Unit, web: string | null): number => (unit === web ? -1 : Number(unit.split("/")[1]));
 
-function sorted({ release, store, fetcher, web, turn }: Cluster): Omit<Cluster, "generation"> {
-  return { release, store, fetcher, web, turn };
+function sorted({ mode, release, store, fetcher, web, turn }: Cluster): Omit<Cluster, "generation"> {
+  return { mode, release, store, fetcher, web, turn };
 }

@@ -1,11 +1,12 @@
 import { isVersion } from "../concourse/version.ts";
+import type { Mode } from "../relations/peers.ts";
 
 /**
  * The charm's options, read and checked. Every value that Juju lets through is either used as it stands or named in
  * `mistakes`; nothing is quietly replaced.
  */
 export interface Options {
-  readonly mode: "auto";
+  readonly mode: Mode;
   /** null: the newest at first install, then whatever is installed. */
   readonly version: string | null;
   readonly sharedStorage: "none" | "lxc";
@@ -42,8 +43,7 @@ export function readOptions(values: Values): { options: Options; mistakes: reado
   };
 
   const mode = text("mode") || "auto";
-  if (mode === "web" || mode === "worker") check("mode", false, `"${mode}" is not available yet, use auto`);
-  else check("mode", mode === "auto", `"${short(mode)}" is unknown, use auto`);
+  check("mode", isMode(mode), `"${short(mode)}" is unknown, use auto, web or worker`);
 
   const version = text("version");
   check("version", version === "" || isVersion(version), `"${short(version)}" is no version, write it like 7.14.3`);
@@ -97,7 +97,7 @@ export function readOptions(values: Values): { options: Options; mistakes: reado
   return {
     mistakes,
     options: {
-      mode: "auto",
+      mode: isMode(mode) ? mode : "auto",
       version: version || null,
       sharedStorage: sharedStorage === "lxc" ? "lxc" : "none",
       webPort,
@@ -112,6 +112,8 @@ export function readOptions(values: Values): { options: Options; mistakes: reado
     },
   };
 }
+
+const isMode = (text: string): text is Mode => text === "auto" || text === "web" || text === "worker";
 
 const list = (value: string): string[] => [
   ...new Set(
@@ -130,7 +132,8 @@ function isHttpUrl(text: string): boolean {
   return (url?.protocol === "http:" || url?.protocol === "https:") && url.hostname !== "" && !/[\s"'\\]/.test(text);
 }
 
-function isAddress(text: string): boolean {
+/** An IP address, of either family. */
+export function isAddress(text: string): boolean {
   return /^(\d{1,3}\.){3}\d{1,3}$/.test(text)
     ? text.split(".").every((part) => Number(part) < 256)
     : /^[0-9a-fA-F:]*:[0-9a-fA-F:.]*$/.test(text);

@@ -18,7 +18,10 @@ import {
   type Facts,
 } from "./facts.ts";
 import { toResolve } from "./lead.ts";
-import { authorisedKeys } from "./worker-keys.ts";
+import { modeOf } from "./follow.ts";
+import { leasesForOthers, neededReleases } from "./leases.ts";
+import { publicAddress } from "./plan-web.ts";
+import { allWorkers, authorisedKeys } from "./worker-keys.ts";
 
 /** Where every unit sees the store: the mount point with shared storage, a plain directory without. */
 export const STORE_PATH = "/var/lib/concourse";
@@ -48,11 +51,16 @@ export function ordersFor(facts: Facts): Orders | null {
       id: shared ? (cluster?.store ?? null) : null,
       mayCreate: leader || !shared,
       application: applicationName(environment),
-      related: [applicationName(environment)],
+      related: unique(
+        [environment.application, ...relatedApplications(facts)].map((name) => applicationName(environment, name)),
+      ),
       member: memberName(environment),
-      lease: unique([...[local.current, local.agent?.release?.name].flatMap((name) => name ?? []), ...target]),
-      ...(shared && role === "web" && facts.secret.content ? { people: publicFacts(facts, facts.secret.content) } : {}),
-      keep: unique([...target, ...(facts.peers?.others ?? []).flatMap(({ report }) => report?.running ?? [])]),
+      lease: neededReleases(facts),
+      ...leasesFor(facts),
+      ...(shared && speaksToPeople(facts) && facts.secret.content
+        ? { people: publicFacts(facts, facts.secret.content) }
+        : {}),
+      keep: unique([...target, ...runningElsewhere(facts)]),
     },
     source: {
       resource: true,
@@ -68,7 +76,7 @@ export function ordersFor(facts: Facts): Orders | null {
     target: cluster?.release ?? null,
     fetch: cluster?.release ? !shared || fetches(facts, cluster) : false,
     workerKey: role !== "web",
-    clusterSecret: leader && !facts.secret.exists,
+    clusterSecret: leader && !facts.secret.exists && modeOf(facts) !== "worker",
     database: role === "web" ? facts.database.answer : null,
     web:
       role === "web" && facts.secret.content
@@ -84,8 +92,27 @@ export function ordersFor(facts: Facts): Orders | null {
   };
 }
 
+/** Applications that may have the same store: those related as webs and workers. */
+const relatedApplications = ({ flight, tsa }: Facts): string[] =>
+  [...(flight ? [flight] : []), ...tsa].map(({ application }) => application);
+
+function leasesFor(facts: Facts): Pick<Orders["store"], "leasesFor"> {
+  const leases = leasesForOthers(facts);
+  return leases ? { leasesFor: leases } : {};
+}
+
+/** Releases that units run, here and behind `tsa`, as far as this unit hears of them. */
+const runningElsewhere = ({ peers, tsa }: Facts): string[] => [
+  ...(peers?.others ?? []).flatMap(({ report }) => report?.running ?? []),
+  ...tsa.flatMap(({ workers }) => workers.flatMap(({ word }) => word?.running ?? [])),
+];
+
+/** Of several webs one lays down what people look at. */
+const speaksToPeople = (facts: Facts): boolean => clusterOf(facts)?.web === facts.environment.unit;
+
+/** With several webs no one of them is missed: only a single one is placed anew. */
 function probeFor(facts: Facts): Orders["probe"] {
-  const web = webPeer(facts);
+  const web = clusterOf(facts)?.mode === "auto" ? webPeer(facts) : null;
   if (!facts.leader || !web?.address) return null;
   return {
     unit: web.unit,
@@ -100,13 +127,14 @@ function probeFor(facts: Facts): Orders["probe"] {
  * fetcher's machine is gone and does nothing before. Who is in the middle of it finishes, whoever leads or is named by then.
  */
 function fetches({ environment, leader, local }: Facts, { fetcher, release }: Cluster): boolean {
+  if (fetcher === null) return false;
   if (leader || fetcher === environment.unit) return true;
   return isFetching(local.agent) && local.agent?.fetch?.version === release?.version;
 }
 
 /** Workers that have told us their key and are on their way to this web, or there already. */
-function expectedWorkers({ peers }: Facts): string[] {
-  return unique((peers?.others ?? []).flatMap(({ report }) => report?.worker?.name ?? []));
+function expectedWorkers(facts: Facts): string[] {
+  return unique(allWorkers(facts).flatMap(({ name }) => name ?? []));
 }
 
 /** For people who look into the shared directory: nothing secret, and nothing that a unit goes by. */
@@ -116,7 +144,7 @@ function publicFacts(facts: Facts, secret: ClusterSecret): PublicFacts {
   const lines = {
     CONCOURSE_VERSION: versionOf(local.current) ?? "",
     CONCOURSE_RELEASE: local.current ?? "",
-    CONCOURSE_EXTERNAL_URL: externalUrl(options, address),
+    CONCOURSE_EXTERNAL_URL: externalUrl(options, publicAddress(facts) ?? address),
     CONCOURSE_TSA_HOST: `${urlHost(address)}:${TSA_PORT}`,
     CONCOURSE_CLUSTER_NAME: environment.application,
     JUJU_MODEL_UUID: environment.modelUuid,

@@ -1,31 +1,10 @@
-import { createHash } from "node:crypto";
-import { WORKER_KEY_FILE } from "../agent/contract.ts";
-import {
-  agentUnit,
-  AGENT_SERVICE,
-  CONFIG_HASH,
-  unitFile,
-  WEB_SERVICE,
-  webUnit,
-  WORKER_SERVICE,
-  workerUnit,
-} from "../concourse/services.ts";
-import { environmentFile, FILES, webSettings, workerSettings, type Settings } from "../concourse/settings.ts";
-import { fingerprint } from "../concourse/ssh-keys.ts";
-import {
-  clusterOf,
-  externalUrl,
-  memberName,
-  NOT_RUNNING,
-  roleOf,
-  webPeer,
-  type Facts,
-  type ServiceFacts,
-} from "./facts.ts";
-import { withTsaHost, HOSTS_FILE } from "./hosts.ts";
+import { agentUnit, AGENT_SERVICE, unitFile, WEB_SERVICE, WORKER_SERVICE } from "../concourse/services.ts";
+import { clusterOf, NOT_RUNNING, roleOf, type Facts } from "./facts.ts";
 import { ordersFor } from "./orders.ts";
+import { planWeb } from "./plan-web.ts";
+import { planWorker } from "./plan-worker.ts";
+import { dropService, write } from "./service.ts";
 import { tearDown } from "./tear-down.ts";
-import { authorisedKeys, readKey } from "./worker-keys.ts";
 import type { Orders } from "../agent/contract.ts";
 import type { Cluster } from "../relations/peers.ts";
 
@@ -51,7 +30,7 @@ export type Step =
   | { readonly do: "mark-reload" }
   | { readonly do: "reload-keys" }
   | { readonly do: "order"; readonly orders: Orders }
-  /** Whose unit bag this unit reads; null = everybody's. `dispatch` passes over news of others. */
+  /** The peer whose unit bag alone this unit reads; null = everybody's. `dispatch` passes over news of others. */
   | { readonly do: "heed"; readonly web: string | null };
 
 /** `stop` returns at once, `end` when the service is down: only tear-down may wait. */
@@ -94,11 +73,21 @@ export function planOrders(facts: Facts): Step[] {
   if (facts.local.occupant || facts.local.arch === null || facts.local.stopped) return [];
   const orders = ordersFor(facts);
   const changed = orders !== null && JSON.stringify(orders) !== JSON.stringify(facts.local.orders);
-  const web = facts.leader || roleOf(facts) !== "worker" ? null : (clusterOf(facts)?.web ?? null);
+  const web = heeded(facts);
   return [
     ...(web === facts.local.heeds ? [] : [{ do: "heed", web } as const]),
     ...(changed ? [{ do: "order", orders } as const] : []),
   ];
+}
+
+/** In place of a peer's name, where no peer's word counts. */
+const NOBODY = "-";
+
+/** See `readPeers`: who leads, fetches or runs a web reads everybody's bag. */
+function heeded(facts: Facts): string | null {
+  const cluster = clusterOf(facts);
+  const all = facts.leader || roleOf(facts) !== "worker" || cluster?.fetcher === facts.environment.unit;
+  return all ? null : (cluster?.web ?? NOBODY);
 }
 
 function planWork(facts: Facts): Step[] {
@@ -128,160 +117,3 @@ function releaseToRun(facts: Facts): { name: string; manifestSha256: string } | 
   const mayChange = facts.local.current === null || clusterOf(facts)?.turn === facts.environment.unit;
   return mayChange ? { name: found.name, manifestSha256: found.manifestSha256 } : null;
 }
-
-/** Concourse is started only where its release can be read; what runs is left alone when the store is away. */
-const storeThere = ({ local }: Facts): boolean => local.agent?.store.mounted === true && !local.agent.store.problem;
-
-function planWeb(facts: Facts, current: string | null): Step[] {
-  const service = facts.local.services[WEB_SERVICE] ?? NOT_RUNNING;
-  const { answer, relation } = facts.database;
-  const secret = facts.secret.content;
-  if (!relation && facts.peers) return service.active === "inactive" ? [] : dropService(facts, WEB_SERVICE);
-  const database = facts.local.agent?.database;
-  if (!current || !answer || !secret || !database?.ready || !storeThere(facts)) return [];
-  const keys = authorisedKeys(facts);
-  const address = facts.peers?.address ?? "127.0.0.1";
-  const settings = webSettings({
-    port: facts.options.webPort,
-    externalUrl: externalUrl(facts.options, address),
-    peerAddress: address,
-    clusterName: facts.environment.application,
-    adminName: facts.options.adminName,
-    adminPasswordHash: secret["admin-password-hash"],
-    logLevel: facts.options.logLevel,
-    database: answer,
-    databaseHost: { host: database.host, port: database.port },
-  });
-  const secrets: FileWanted[] = [
-    { path: FILES.sessionSigningKey, content: secret["session-signing-key"], mode: 0o600, owner: "concourse" },
-    { path: FILES.tsaHostKey, content: secret["tsa-host-key"], mode: 0o600, owner: "concourse" },
-    ...(answer.ca ? [{ path: FILES.databaseCa, content: answer.ca, mode: 0o644, owner: "root" } as const] : []),
-  ];
-  // A SIGHUP ends a web that has not installed its handler yet: keys wait until it answers.
-  const answering = webAnswers(facts);
-  const mayWriteKeys = service.pid === 0 || answering;
-  const keysStep: FileWanted[] = mayWriteKeys
-    ? [{ path: FILES.authorizedKeys, content: keys, mode: 0o644, owner: "root" }]
-    : [];
-  const run = runService(
-    facts,
-    WEB_SERVICE,
-    webUnit,
-    FILES.webEnvironment,
-    settings,
-    [...secrets, ...keysStep],
-    secrets,
-    current,
-  );
-  const restarts = run.some((step) => step.do === "service");
-  if (!answering || restarts) return run;
-  // The mark outlives a hook that dies between the file and the signal.
-  if (mayWriteKeys && facts.local.files[FILES.authorizedKeys] !== keys)
-    return [{ do: "mark-reload" }, ...run, { do: "reload-keys" }];
-  return facts.local.reloadPending ? [...run, { do: "reload-keys" }] : run;
-}
-
-function planWorker(facts: Facts, current: string | null): Step[] {
-  const web = webPeer(facts);
-  const { agent } = facts.local;
-  const key = agent?.workerPublicKey;
-  const webReport = web?.report?.web;
-  if (!web?.address || !webReport || !key || !current) return [];
-  const steps: Step[] = [];
-  const hosts = facts.local.files[HOSTS_FILE] ?? "";
-  const wanted = withTsaHost(hosts, web.address);
-  if (wanted !== hosts) steps.push(write(HOSTS_FILE, wanted));
-  const running = (facts.local.services[WORKER_SERVICE]?.pid ?? 0) > 0;
-  // A worker whose key is not let in loses five seconds before it tries again (Concourse, worker/beacon_runner.go).
-  const welcome = webReport.answering && webReport.authorised.includes(fingerprint(key));
-  if (!storeThere(facts) || (!running && !welcome)) return steps;
-  const settings = workerSettings({
-    name: memberName(facts.environment),
-    keyFile: WORKER_KEY_FILE,
-    logLevel: facts.options.logLevel,
-    tags: facts.options.tags,
-    dnsServers: facts.options.dnsServers.length > 0 ? facts.options.dnsServers : facts.local.nameservers,
-  });
-  const tsaKey = readKey(webReport.hostKey);
-  if (tsaKey === null) return steps;
-  const hostKey: FileWanted = { path: FILES.tsaPublicKey, content: `${tsaKey}\n`, mode: 0o644, owner: "root" };
-  return [
-    ...steps,
-    ...runService(facts, WORKER_SERVICE, workerUnit, FILES.workerEnvironment, settings, [hostKey], [hostKey], current),
-  ];
-}
-
-interface FileWanted {
-  readonly path: string;
-  readonly content: string;
-  readonly mode: number;
-  readonly owner: "root" | "concourse";
-}
-
-/**
- * Files and state of one service. It restarts exactly when the running process was started with something else than what
- * it should run with: the process itself says so (its environment, and where its program lies), no note of ours.
- */
-function runService(
-  facts: Facts,
-  service: string,
-  unit: string,
-  environmentPath: string,
-  settings: Settings,
-  files: readonly FileWanted[],
-  hashed: readonly FileWanted[],
-  release: string,
-): Step[] {
-  const hash = createHash("sha256")
-    .update(JSON.stringify([unit, settings, hashed.map(({ path, content }) => [path, content]), release]))
-    .digest("hex");
-  const environment: FileWanted = {
-    path: environmentPath,
-    content: environmentFile({ ...settings, [CONFIG_HASH]: hash }),
-    mode: 0o600,
-    owner: "root",
-  };
-  const steps: Step[] = [...files, environment]
-    .filter(({ path, content }) => facts.local.files[path] !== content)
-    .map((file) => ({ do: "write", ...file }));
-  if (facts.local.files[unitFile(service)] !== unit) steps.push(write(unitFile(service), unit), { do: "reload-units" });
-  const verb = verbFor(
-    facts.local.services[service] ?? NOT_RUNNING,
-    hash,
-    release,
-    facts.local.files[environmentPath] !== environment.content,
-  );
-  return verb ? [...steps, { do: "service", service, verb }] : steps;
-}
-
-function verbFor(now: ServiceFacts, hash: string, release: string, changed: boolean): "start" | "restart" | null {
-  // Between two attempts of systemd, and between its fork and its exec, there is no process to ask.
-  if (now.active === "activating") return changed ? "restart" : null;
-  if (now.pid === 0) return "start";
-  return now.config === hash && (now.release === release || now.release === null) ? null : "restart";
-}
-
-/** A unit that loses a role stops that service and forgets its secrets. */
-function dropService(facts: Facts, service: string): Step[] {
-  const { files, services } = facts.local;
-  const mine =
-    service === WEB_SERVICE
-      ? [FILES.webEnvironment, FILES.sessionSigningKey, FILES.tsaHostKey, FILES.authorizedKeys, FILES.databaseCa]
-      : [FILES.workerEnvironment, FILES.tsaPublicKey];
-  const state = services[service] ?? NOT_RUNNING;
-  const stop: Step[] =
-    state.enabled || ["active", "activating", "reloading"].includes(state.active)
-      ? [{ do: "service", service, verb: "stop" }]
-      : [];
-  const left = [...mine, unitFile(service)].filter((path) => (files[path] ?? null) !== null);
-  if (left.length === 0) return stop;
-  return [...stop, ...left.map((path): Step => ({ do: "remove", path })), { do: "reload-units" }];
-}
-
-/** The web that runs now answers, as its agent saw; a view from before a restart does not count. */
-export function webAnswers({ local }: Facts): boolean {
-  const pid = local.services[WEB_SERVICE]?.pid ?? 0;
-  return pid > 0 && local.agent?.web?.api === true && local.agent.services[WEB_SERVICE]?.mainPid === pid;
-}
-
-const write = (path: string, content: string): Step => ({ do: "write", path, content, mode: 0o644, owner: "root" });

@@ -2,8 +2,10 @@ import { NEW_CLUSTER_SECRET_FILE } from "../agent/contract.ts";
 import { HookCommandError, type HookTools, type Status } from "../juju/hook-tools.ts";
 import { writeApplicationBag, writeReport, type UnitReport } from "../relations/peers.ts";
 import { REQUEST } from "../relations/postgresql.ts";
-import { roleOf, versionOf, type Facts } from "./facts.ts";
+import { clusterOf, roleOf, versionOf, type Facts } from "./facts.ts";
+import { modeOf } from "./follow.ts";
 import { lead } from "./lead.ts";
+import { wordsToOthers, type Word } from "./publish-tsa.ts";
 import { SECRET_LABEL } from "./read.ts";
 import { isReady, report } from "./report.ts";
 
@@ -13,6 +15,8 @@ export interface Publication {
   readonly addSecret: boolean;
   readonly applicationBag: { readonly relation: string; readonly data: Readonly<Record<string, string>> } | null;
   readonly unitBag: { readonly relation: string; readonly data: Readonly<Record<string, string>> } | null;
+  /** For the relations with other applications of this kind. */
+  readonly words: readonly Word[];
   readonly databaseRequest: string | null;
   readonly open: readonly string[];
   readonly close: readonly string[];
@@ -26,8 +30,8 @@ export function publication(facts: Facts, status: Status): Publication {
   const settled = facts.mistakes.length === 0 && !local.occupant && !local.stopped;
   const unitReport = peers && !local.occupant && !local.stopped ? report(facts) : null;
   const cluster = local.stopped ? null : lead(facts, unitReport);
-  const addSecret =
-    settled && leader && peers !== null && !facts.secret.exists && local.agent?.clusterSecretReady === true;
+  const needsSecret = settled && leader && peers !== null && !facts.secret.exists && modeOf(facts) !== "worker";
+  const addSecret = needsSecret && local.agent?.clusterSecretReady === true;
   const changed = cluster !== null && JSON.stringify(cluster) !== JSON.stringify(peers?.cluster);
   const ports = roleOf(facts) === "web" && settled ? [`${facts.options.webPort}/tcp`] : [];
   const statusChanged = status.status !== facts.status.status || status.message !== facts.status.message;
@@ -43,14 +47,19 @@ export function publication(facts: Facts, status: Status): Publication {
       peers && unitReport && saysMore(unitReport, peers.report)
         ? { relation: peers.relation, data: writeReport(unitReport) }
         : null,
+    words: local.occupant || local.stopped ? [] : wordsToOthers(facts),
     databaseRequest:
       settled && leader && facts.database.relation && !facts.database.requested ? facts.database.relation : null,
     open: ports.filter((port) => !facts.openedPorts.includes(port)),
     close: settled ? facts.openedPorts.filter((port) => !ports.includes(port)) : [],
-    version: statusChanged && roleOf(facts) === "web" && isReady(facts) ? versionOf(local.current) : null,
+    version: statusChanged && speaksForAll(facts) && isReady(facts) ? versionOf(local.current) : null,
     status: statusChanged ? status : null,
   };
 }
+
+/** Whose version `juju status` shows for the application: a web's, else the leader's. */
+const speaksForAll = (facts: Facts): boolean =>
+  roleOf(facts) === "web" || (facts.leader && clusterOf(facts)?.mode === "worker");
 
 /**
  * Every word in a unit's bag is a hook on every other unit. A generation that asks nothing of this unit is acknowledged
@@ -74,6 +83,7 @@ export async function publish(what: Publication, tools: HookTools): Promise<void
         ]
       : []),
     ...(what.unitBag ? [tools.setBag(what.unitBag.relation, "unit", what.unitBag.data)] : []),
+    ...what.words.map(({ relation, bag, data }) => tools.setBag(relation, bag, data)),
     ...(what.databaseRequest ? [tools.setBag(what.databaseRequest, "application", REQUEST)] : []),
     ...what.open.map((port) => openPort(port, tools)),
     ...what.close.map((port) => tools.closePort(port)),

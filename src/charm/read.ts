@@ -3,8 +3,9 @@ import type { HookEnvironment } from "../juju/environment.ts";
 import { HookCommandError, type HookTools } from "../juju/hook-tools.ts";
 import { addressOf, readApplicationBag, readReport } from "../relations/peers.ts";
 import { readAnswer, REQUEST, secretsOf } from "../relations/postgresql.ts";
-import type { DatabaseFacts, Facts, LocalFacts, Peers, SecretFacts } from "./facts.ts";
+import { roleIn, type DatabaseFacts, type Facts, type LocalFacts, type Peers, type SecretFacts } from "./facts.ts";
 import { readOptions } from "./options.ts";
+import { readFlight, readTsa } from "./read-tsa.ts";
 
 export const SECRET_LABEL = "concourse-cluster";
 const NO_DATABASE: DatabaseFacts = { relation: null, requested: false, answer: null };
@@ -27,32 +28,70 @@ export async function readFacts(
     leader,
     peers,
     web: isWeb(environment, peers),
+    fetcher: isFetcher(environment, peers),
   }));
-  const [{ options, mistakes }, leader, peers, openedPorts, status, local, alive, secret, database] = await Promise.all(
-    [
-      configuration,
-      leading,
-      peering,
-      // Only a unit that is or was the web has opened one.
-      ours.then(({ peers, web }) => (web || peers === null || peers.report?.web ? tools.openedPorts() : [])),
-      tools.status(),
-      configuration.then(({ options }) => machine(options.webPort)),
-      leading.then((leader) => (leader ? readAlive(tools) : null)),
-      ours.then(({ leader, peers }) => readSecret(environment, tools, leader, peers)),
-      ours.then(({ leader, web }) => (leader || web ? readDatabase(environment, tools, leader, web) : NO_DATABASE)),
-    ],
-  );
-  return { environment, options, mistakes, leader, peers, alive, secret, database, openedPorts, status, local };
+  const [
+    settings,
+    leader,
+    peers,
+    { flight, surplusFlights },
+    tsa,
+    openedPorts,
+    status,
+    local,
+    goals,
+    secret,
+    database,
+  ] = await Promise.all([
+    configuration,
+    leading,
+    peering,
+    readFlight(environment, tools),
+    ours.then(({ leader, web, fetcher }) =>
+      readTsa(environment, tools, { leader, looksAtAll: leader || web || fetcher }),
+    ),
+    // Only a unit that is or was the web has opened one.
+    ours.then(({ peers, web }) => (web || peers === null || peers.report?.web ? tools.openedPorts() : [])),
+    tools.status(),
+    configuration.then(({ options }) => machine(options.webPort)),
+    ours.then(({ leader, fetcher }) => (leader || fetcher ? readGoals(tools) : NO_GOALS)),
+    ours.then(({ leader, peers }) => readSecret(environment, tools, leader, peers)),
+    Promise.all([ours, configuration]).then(([{ leader, web }, { options }]) =>
+      web || (leader && options.mode !== "worker") ? readDatabase(environment, tools, leader, web) : NO_DATABASE,
+    ),
+  ]);
+  return {
+    environment,
+    ...settings,
+    leader,
+    peers,
+    flight,
+    surplusFlights,
+    tsa,
+    ...goals,
+    openedPorts,
+    secret,
+    database,
+    status,
+    local,
+  };
 }
 
-const isWeb = (environment: HookEnvironment, peers: Peers | null): boolean => peers?.cluster?.web === environment.unit;
+const isWeb = ({ unit }: HookEnvironment, peers: Peers | null): boolean =>
+  peers?.cluster != null && roleIn(peers.cluster, unit) === "web";
 
-/** A worker that does not lead goes by the web's word alone; the leader, the web, and a unit that leaves look at all. */
+const isFetcher = ({ unit }: HookEnvironment, peers: Peers | null): boolean => peers?.cluster?.fetcher === unit;
+
+/**
+ * A worker goes by the web's word alone, and by nobody's where the web is another application; whoever leads, fetches, runs
+ * a web, or leaves looks at all.
+ */
 async function readPeers(
-  { unit, application, event }: HookEnvironment,
+  environment: HookEnvironment,
   tools: HookTools,
   leading: Promise<boolean>,
 ): Promise<Peers | null> {
+  const { unit, application, event } = environment;
   const [relation] = await tools.relationIds("peers");
   if (!relation) return null;
   const [own, shared, leader] = await Promise.all([
@@ -62,7 +101,8 @@ async function readPeers(
   ]);
   const { cluster, secret } = readApplicationBag(shared);
   const web = cluster?.web ?? null;
-  const all = leader || web === unit || event.name === "stop" || event.name === "remove";
+  const concerned = cluster !== null && (roleIn(cluster, unit) === "web" || cluster.fetcher === unit);
+  const all = leader || concerned || event.name === "stop" || event.name === "remove";
   const units = all ? await tools.relationUnits(relation) : [];
   const others = unique([...units, ...(web !== null && web !== unit ? [web] : [])]);
   const bags = await Promise.all(others.map((name) => readPeerBag(tools, relation, name, units.includes(name))));
@@ -95,16 +135,20 @@ function readPeerBag(
 
 const unique = (names: readonly string[]): string[] => [...new Set(names)];
 
+const NO_GOALS: Pick<Facts, "alive" | "aliveBehindTsa"> = { alive: null, aliveBehindTsa: null };
+
 /** Null if Juju cannot tell: a unit that vanishes between its look-ups fails the command. Then nothing is decided. */
-async function readAlive(tools: HookTools): Promise<string[] | null> {
+async function readGoals(tools: HookTools): Promise<Pick<Facts, "alive" | "aliveBehindTsa">> {
   const goal = await tools.goalState().catch((error: unknown) => {
     if (error instanceof HookCommandError) return null;
     throw error;
   });
-  if (goal === null) return null;
-  return Object.entries(goal.units)
-    .filter(([, { status }]) => status !== "dying")
-    .map(([unit]) => unit);
+  if (goal === null) return NO_GOALS;
+  const living = (goals: Readonly<Record<string, { status: string }>>): string[] =>
+    Object.entries(goals)
+      .filter(([name, { status }]) => name.includes("/") && status !== "dying")
+      .map(([name]) => name);
+  return { alive: living(goal.units), aliveBehindTsa: living(goal.relations?.["tsa"] ?? {}) };
 }
 
 /** The label first: it finds the secret also between its making and the commit of its URI. Only the web reads what is in it. */

@@ -1,14 +1,18 @@
 import { WEB_SERVICE, WORKER_SERVICE } from "../concourse/services.ts";
-import { fingerprint, publicLine } from "../concourse/ssh-keys.ts";
-import { FILES } from "../concourse/settings.ts";
+import { publicLine } from "../concourse/ssh-keys.ts";
 import type { UnitReport, WebReport } from "../relations/peers.ts";
-import { clusterOf, memberName, NOT_RUNNING, roleOf, webPeer, versionOf, type Facts } from "./facts.ts";
-import { webAnswers } from "./plan.ts";
+import { clusterOf, memberName, NOT_RUNNING, roleOf, versionOf, type Facts } from "./facts.ts";
+import { gatewaysOf, isRegistered } from "./gateways.ts";
+import { askedOfPeers } from "./leases.ts";
+import { webAnswers } from "./plan-web.ts";
+import { welcome } from "./welcome.ts";
+import { workersAmongPeers } from "./worker-keys.ts";
 
 /** What this unit tells the others, from facts read after everything was applied. */
 export function report(facts: Facts): UnitReport {
   const { agent } = facts.local;
   const cluster = clusterOf(facts);
+  const role = roleOf(facts);
   const store = agent?.store;
   const release = agent?.release;
   return {
@@ -21,11 +25,13 @@ export function report(facts: Facts): UnitReport {
       release?.verified && (facts.leader || cluster?.fetcher === facts.environment.unit)
         ? { sha256: release.sha256, manifestSha256: release.manifestSha256 }
         : null,
+    // Only to webs among the peers: to those of another application it is told by the relation with them.
     worker:
-      roleOf(facts) === "worker" && agent?.workerPublicKey
+      role === "worker" && cluster?.mode === "auto" && agent?.workerPublicKey
         ? { name: memberName(facts.environment), key: agent.workerPublicKey }
         : null,
-    web: roleOf(facts) === "web" ? reportWeb(facts) : null,
+    lease: askedOfPeers(facts),
+    web: role === "web" ? reportWeb(facts) : null,
   };
 }
 
@@ -35,7 +41,9 @@ export function isReady(facts: Facts): boolean {
   if (!role) return false;
   const service = facts.local.services[role === "web" ? WEB_SERVICE : WORKER_SERVICE] ?? NOT_RUNNING;
   if (service.active !== "active" || service.release === null || service.release !== facts.local.current) return false;
-  return role === "web" ? isWebReady(facts) : isRegistered(facts, service.since);
+  return role === "web"
+    ? isWebReady(facts)
+    : isRegistered(gatewaysOf(facts), memberName(facts.environment), service.since);
 }
 
 function isWebReady(facts: Facts): boolean {
@@ -43,28 +51,9 @@ function isWebReady(facts: Facts): boolean {
   return webAnswers(facts) && web?.database === true && web.version === versionOf(facts.local.current);
 }
 
-/** A registration that is older than the process is its predecessor's: a web keeps those for a while. */
-function isRegistered(facts: Facts, began: number): boolean {
-  const web = webPeer(facts)?.report?.web;
-  const found = web?.workers.find(({ name }) => name === memberName(facts.environment));
-  return web?.answering === true && found !== undefined && (found.since ?? began) >= began;
-}
-
 function reportWeb(facts: Facts): WebReport | null {
   const secret = facts.secret.content;
   if (!secret) return null;
-  const before = facts.peers?.report?.web ?? null;
-  const answering = webAnswers(facts) && facts.local.agent?.web?.database === true;
-  const keys = (facts.local.files[FILES.authorizedKeys] ?? "").split("\n").filter((line) => line !== "");
-  return {
-    answering,
-    hostKey: publicLine(secret["tsa-host-key"]),
-    // What is in the file is what the web has loaded: it is written before a start, or just before a reload.
-    authorised: answering ? keys.map(fingerprint) : (before?.authorised ?? []),
-    workers: answering
-      ? (facts.local.agent?.web?.workers ?? [])
-          .filter(({ state }) => state === "running")
-          .map(({ name, since }) => ({ name, since }))
-      : (before?.workers ?? []),
-  };
+  const { answering, authorised, workers } = welcome(facts, workersAmongPeers(facts), facts.peers?.report?.web ?? null);
+  return { answering, hostKey: publicLine(secret["tsa-host-key"]), authorised, workers };
 }

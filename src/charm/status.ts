@@ -1,11 +1,15 @@
-import type { Problem } from "../agent/contract.ts";
 import { WEB_SERVICE, WORKER_SERVICE } from "../concourse/services.ts";
-import { fingerprint } from "../concourse/ssh-keys.ts";
 import type { Status } from "../juju/hook-tools.ts";
+import type { Cluster } from "../relations/peers.ts";
 import { progressText } from "../agent/progress.ts";
-import { clusterOf, isCopyOf, NOT_RUNNING, roleOf, versionOf, webPeer, type Facts } from "./facts.ts";
-import { webAnswers } from "./plan.ts";
+import { clusterOf, isCopyOf, NOT_RUNNING, roleOf, versionOf, type Facts } from "./facts.ts";
+import { followsWeb, wantedVersion, websHaveChanged } from "./follow.ts";
+import { gatewaysOf, isWelcome, someAnswers } from "./gateways.ts";
+import { sharesStore } from "./leases.ts";
+import { webAnswers } from "./plan-web.ts";
 import { isReady } from "./report.ts";
+import { wrongRelations } from "./status-relations.ts";
+import { blocked, busy, trouble, waiting } from "./status-words.ts";
 import { badKeys } from "./worker-keys.ts";
 
 /**
@@ -18,6 +22,7 @@ export function status(facts: Facts): Status {
     stopping(facts) ??
     wrongMachine(facts) ??
     wrongOptions(facts) ??
+    wrongRelations(facts) ??
     wrongStore(facts) ??
     wrongRelease(facts) ??
     fetching(facts) ??
@@ -26,12 +31,6 @@ export function status(facts: Facts): Status {
     roleStatus(facts)
   );
 }
-
-const blocked = (message: string): Status => ({ status: "blocked", message });
-const waiting = (message: string): Status => ({ status: "waiting", message });
-const busy = (message: string): Status => ({ status: "maintenance", message });
-const trouble = ({ blocked: forOperator, message }: Problem): Status =>
-  forOperator ? blocked(message) : waiting(message);
 
 const stopping = ({ local }: Facts): Status | null => (local.stopped ? busy("Stopping Concourse") : null);
 
@@ -72,7 +71,20 @@ function wrongRelease(facts: Facts): Status | null {
   const { agent } = facts.local;
   const unresolved = facts.leader ? agent?.resolved?.problem : null;
   if (unresolved && facts.local.orders?.resolve) return trouble(unresolved);
-  return agent?.fetchProblem ? trouble(agent.fetchProblem) : null;
+  return agent?.fetchProblem ? trouble(agent.fetchProblem) : unwritable(facts);
+}
+
+/** It is this unit's to fetch, and no unit of the application could: else another one were named. */
+function unwritable(facts: Facts): Status | null {
+  const cluster = clusterOf(facts);
+  const store = facts.local.agent?.store;
+  if (!cluster?.release || cluster.release.manifestSha256 !== null || cluster.fetcher !== facts.environment.unit)
+    return null;
+  return store?.mounted && !store.writable
+    ? blocked(
+        `Concourse ${cluster.release.version} is not on the store, which is read-only here: mount it read-write, or fetch it by the web application`,
+      )
+    : null;
 }
 
 function wrongDatabase(facts: Facts): Status | null {
@@ -103,31 +115,48 @@ function working(facts: Facts): Status | null {
   const { agent, current } = facts.local;
   const cluster = clusterOf(facts);
   if (!agent || !facts.peers) return busy("Installing the unit's agent");
-  if (!cluster?.release) {
-    return facts.leader
-      ? busy("Looking up the Concourse release")
-      : waiting("Waiting for the leader to choose a release");
-  }
+  if (!cluster?.release) return choosing(facts);
   const { version } = cluster.release;
   if (isCopyOf(current, cluster.release)) return null;
-  if (cluster.release.manifestSha256 !== null && agent.release?.verified) {
-    if (current === null) return busy(`Installing Concourse ${version}`);
-    return cluster.turn === facts.environment.unit
-      ? busy(`Changing to Concourse ${version}`)
-      : waiting(`Waiting for its turn to change to Concourse ${version}, after ${cluster.turn ?? "the others"}`);
-  }
+  if (cluster.release.manifestSha256 !== null && agent.release?.verified) return changing(facts, cluster);
   const fetch = agent.fetch?.version === version ? agent.fetch : null;
+  const sharing = followsWeb(facts) && sharesStore(facts, cluster.store);
+  const other = cluster.fetcher ?? (sharing ? (facts.flight?.application ?? null) : null);
   if (fetch?.step === "waiting")
     return waiting(`Waiting for ${fetch.holder ?? "another unit"} to download Concourse ${version}`);
   if (
-    cluster.fetcher !== null &&
-    cluster.fetcher !== facts.environment.unit &&
+    other !== null &&
+    other !== facts.environment.unit &&
     cluster.release.manifestSha256 === null &&
     !agent.release?.verified
   ) {
-    return waiting(`Waiting for ${cluster.fetcher} to download Concourse ${version}`);
+    return waiting(`Waiting for ${other} to download Concourse ${version}`);
   }
   return busy(`Checking Concourse ${version}`);
+}
+
+function choosing(facts: Facts): Status {
+  if (!facts.leader) return waiting("Waiting for the leader to choose a release");
+  return wantedVersion(facts, null) === null
+    ? waiting(`Waiting for ${facts.flight?.application ?? "the web application"} to say which release it runs`)
+    : busy("Looking up the Concourse release");
+}
+
+/** The release is there and checked; what is left is this unit's own change to it. */
+function changing(facts: Facts, cluster: Cluster): Status {
+  const { agent, current } = facts.local;
+  const { flight, environment } = facts;
+  const version = cluster.release?.version ?? "?";
+  const mayChange = current === null || cluster.turn === environment.unit;
+  if (mayChange && agent?.store.writable === false && !agent.lease?.includes(agent.release?.name ?? ""))
+    return waiting(
+      `Waiting for ${(cluster.fetcher ?? flight?.application) || "another unit"} to lease Concourse ${version} for this unit`,
+    );
+  if (current === null) return busy(`Installing Concourse ${version}`);
+  if (mayChange) return busy(`Changing to Concourse ${version}`);
+  const afterWebs = flight && followsWeb(facts) && cluster.release && !websHaveChanged(facts, cluster.release);
+  const before = cluster.turn ?? (afterWebs ? flight.application : "the others");
+  return waiting(`Waiting for its turn to change to Concourse ${version}, after ${before}`);
 }
 
 function roleStatus(facts: Facts): Status {
@@ -161,17 +190,17 @@ function portMessage({ environment, options }: Facts, port: number): string {
 }
 
 function workerStatus(facts: Facts): Status {
-  const { local } = facts;
+  const { local, flight } = facts;
   const version = versionOf(local.current) ?? "?";
   if (isReady(facts)) return { status: "active", message: `Worker ready (v${version})` };
-  const web = webPeer(facts);
-  const name = clusterOf(facts)?.web ?? "the web server";
   if (!local.agent?.workerPublicKey) return busy("Making the worker's key");
-  if (!web?.report?.web?.answering) return waiting(`Waiting for the web server on ${name}`);
+  const gateways = gatewaysOf(facts);
+  if (flight && gateways.length === 0) return waiting(`Waiting for TSA connection info from ${flight.application}`);
+  const name = flight?.application ?? clusterOf(facts)?.web ?? "the web server";
+  if (!someAnswers(gateways)) return waiting(`Waiting for the web server on ${name}`);
   const service = local.services[WORKER_SERVICE] ?? NOT_RUNNING;
   if (service.restarts > 2)
     return blocked(`Worker keeps ending (${service.restarts} restarts): journalctl -u ${WORKER_SERVICE}`);
-  if (!web.report.web.authorised.includes(fingerprint(local.agent.workerPublicKey)))
-    return waiting(`Waiting for ${name} to let this worker in`);
+  if (!isWelcome(gateways, local.agent.workerPublicKey)) return waiting(`Waiting for ${name} to let this worker in`);
   return busy(`Starting worker (v${version})`);
 }

@@ -24,8 +24,8 @@ export function tearDown({ local }: Facts): Step[] {
   steps.push(...files.map((path): Step => ({ do: "remove", path })));
   if (files.some((path) => units.includes(path))) steps.push({ do: "reload-units" });
   const hosts = local.files[HOSTS_FILE] ?? "";
-  if (withTsaHost(hosts, null) !== hosts)
-    steps.push({ do: "write", path: HOSTS_FILE, content: withTsaHost(hosts, null), mode: 0o644, owner: "root" });
+  if (withTsaHost(hosts, []) !== hosts)
+    steps.push({ do: "write", path: HOSTS_FILE, content: withTsaHost(hosts, []), mode: 0o644, owner: "root" });
   if (local.claimed) steps.push({ do: "clear-machine" });
   return steps;
 }

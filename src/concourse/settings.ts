@@ -21,7 +21,7 @@ export const FILES = {
 /** Ports that Concourse 7.14 to 8.3 use on every unit and that are not options here. */
 export const TSA_PORT = 2222;
 
-/** Name under which workers reach the TSA: an entry in /etc/hosts, so that a web that moves restarts no worker. */
+/** Name under which workers reach the TSA: entries in /etc/hosts, so that a web that comes or moves restarts no worker. */
 export const TSA_NAME = "tsa.concourse.internal";
 
 /** Concourse's work directory: always local, private to one worker (an overlay upper cannot lie on shared storage). */
@@ -66,6 +66,8 @@ export function webSettings(web: WebSettings): Settings {
 
 export interface WorkerSettings {
   readonly name: string;
+  /** `host:port` of each gateway. */
+  readonly tsaHosts: readonly string[];
   readonly keyFile: string;
   readonly logLevel: string;
   readonly tags: readonly string[];
@@ -76,7 +78,7 @@ export function workerSettings(worker: WorkerSettings): Settings {
   return {
     CONCOURSE_NAME: worker.name,
     CONCOURSE_WORK_DIR: WORK_DIRECTORY,
-    CONCOURSE_TSA_HOST: `${TSA_NAME}:${TSA_PORT}`,
+    CONCOURSE_TSA_HOST: worker.tsaHosts.join(","),
     CONCOURSE_TSA_PUBLIC_KEY: FILES.tsaPublicKey,
     CONCOURSE_TSA_WORKER_PRIVATE_KEY: worker.keyFile,
     CONCOURSE_LOG_LEVEL: worker.logLevel,

@@ -39,8 +39,12 @@ export interface Status {
 }
 
 export interface GoalState {
-  readonly units: Readonly<Record<string, { readonly status: string }>>;
+  readonly units: Goals;
+  /** By endpoint: remote applications (names without a slash) and their units. */
+  readonly relations?: Readonly<Record<string, Goals>>;
 }
+
+type Goals = Readonly<Record<string, { readonly status: string }>>;
 
 export class HookTools {
   readonly #run: RunCommand;

@@ -1,19 +1,38 @@
 import type { Target } from "../agent/contract.ts";
+import {
+  aBoolean,
+  aCount,
+  aDigest,
+  aLease,
+  aString,
+  aTarget,
+  listOf,
+  nullOr,
+  oneOf,
+  parse,
+  shape,
+  write,
+  type Check,
+} from "./json.ts";
 
 /**
  * The `peers` relation: what the leader has decided (application bag) and what each unit has done (unit bag), each as one
  * JSON value, so that a reader sees all of a decision or none of it.
  */
 
+/** `auto`: one web, all others workers. `web`, `worker`: every unit of the application. */
+export type Mode = "auto" | "web" | "worker";
+
 /** The leader's decisions. Each change raises `generation`. */
 export interface Cluster {
   readonly generation: number;
+  readonly mode: Mode;
   readonly release: Target | null;
   /** Id of the shared store; null with private stores. */
   readonly store: string | null;
-  /** The unit that fetches releases for all. */
+  /** The unit that fetches releases for all; null where the related application does it on the same store. */
   readonly fetcher: string | null;
-  /** The unit that runs the web. */
+  /** `auto`: the unit that runs the web. `web`: the one by whose address people reach it. `worker`: none. */
   readonly web: string | null;
   /** During a roll-out: the unit whose turn it is to change to `release`. */
   readonly turn: string | null;
@@ -32,18 +51,24 @@ export interface UnitReport {
   readonly published: { readonly sha256: string; readonly manifestSha256: string } | null;
   /** Worker's name in Concourse, and its public key. */
   readonly worker: { readonly name: string; readonly key: string } | null;
-  /** Set while it runs the web. */
+  /** Releases that the fetcher has to lease for it: its own mount is read-only. Null: it does so itself. */
+  readonly lease: readonly string[] | null;
+  /** Set while it runs a web. */
   readonly web: WebReport | null;
 }
 
-export interface WebReport {
+/** What a web tells the workers it knows of through one relation, about them and nobody else. */
+export interface Welcome {
   readonly answering: boolean;
-  /** Public TSA host key, `ssh-rsa …`. */
-  readonly hostKey: string;
   /** Fingerprints of the worker keys it lets in. */
   readonly authorised: readonly string[];
   /** The workers that are registered and running. */
   readonly workers: readonly Registration[];
+}
+
+export interface WebReport extends Welcome {
+  /** Public TSA host key, `ssh-rsa …`. */
+  readonly hostKey: string;
 }
 
 export interface Registration {
@@ -52,9 +77,16 @@ export interface Registration {
   readonly since: number | null;
 }
 
-export const NO_CLUSTER: Cluster = { generation: 0, release: null, store: null, fetcher: null, web: null, turn: null };
+export const NO_CLUSTER: Cluster = {
+  generation: 0,
+  mode: "auto",
+  release: null,
+  store: null,
+  fetcher: null,
+  web: null,
+  turn: null,
+};
 
-const SCHEMA = 1;
 const CLUSTER_KEY = "cluster";
 const SECRET_KEY = "cluster-secret";
 const REPORT_KEY = "unit";
@@ -90,63 +122,24 @@ export function addressOf(bag: Readonly<Record<string, string>>): string | null 
   return bag["ingress-address"] ?? bag["private-address"] ?? null;
 }
 
-const write = (value: object): string => JSON.stringify({ schema: SCHEMA, ...value });
-
-function parse<T>(text: string | undefined, is: (value: Fields) => boolean): T | null {
-  if (text === undefined) return null;
-  try {
-    const { schema, ...value } = JSON.parse(text) as Fields;
-    return schema === SCHEMA && is(value) ? (value as T) : null;
-  } catch {
-    return null;
-  }
-}
-
-type Fields = Readonly<Record<string, unknown>>;
-type Check = (value: unknown) => boolean;
-
-const aString: Check = (value) => typeof value === "string";
-const aBoolean: Check = (value) => typeof value === "boolean";
-const aCount: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
-const aDigest: Check = (value) => typeof value === "string" && /^[0-9a-f]{64}$/.test(value);
-const nullOr =
-  (check: Check): Check =>
-  (value) =>
-    value === null || check(value);
-const listOf =
-  (check: Check): Check =>
-  (value) =>
-    Array.isArray(value) && value.every(check);
-const shape =
-  (fields: Readonly<Record<string, Check>>): Check =>
-  (value) =>
-    typeof value === "object" &&
-    value !== null &&
-    Object.entries(fields).every(([key, check]) => check((value as Fields)[key]));
-
 const isCluster = shape({
   generation: aCount,
-  release: nullOr(
-    shape({
-      // These become part of paths and URLs: nothing but what they are.
-      version: (value) => typeof value === "string" && /^\d+\.\d+\.\d+$/.test(value),
-      arch: (value) => value === "amd64" || value === "arm64",
-      sha256: aDigest,
-      manifestSha256: nullOr(aDigest),
-    }),
-  ),
+  mode: oneOf("auto", "web", "worker"),
+  release: nullOr(aTarget),
   store: nullOr(aString),
   fetcher: nullOr(aString),
   web: nullOr(aString),
   turn: nullOr(aString),
 });
 
-const isWebReport = shape({
+/** What both relations tell of a web's workers. */
+export const welcomeFields: Readonly<Record<string, Check>> = {
   answering: aBoolean,
-  hostKey: aString,
   authorised: listOf(aString),
   workers: listOf(shape({ name: aString, since: nullOr(aCount) })),
-});
+};
+
+const isWebReport = shape({ ...welcomeFields, hostKey: aString });
 
 const isReport = shape({
   generation: aCount,
@@ -155,5 +148,6 @@ const isReport = shape({
   store: nullOr(shape({ id: aString, writable: aBoolean })),
   published: nullOr(shape({ sha256: aDigest, manifestSha256: aDigest })),
   worker: nullOr(shape({ name: aString, key: aString })),
+  lease: aLease,
   web: nullOr(isWebReport),
 });

@@ -30,7 +30,15 @@ export const MANIFEST = "manifest.json";
 /** Directories that a writable store always has. */
 export const DIRECTORIES = [APPLICATIONS, RELEASES, PARTIAL, STAGING, TRASH, WORKERS] as const;
 
+/** What bears one of these names is of this kind, or the store is not used. */
+export const FIXED_NAMES: readonly { readonly name: string; readonly kind: "file" | "directory" | "link" }[] = [
+  ...[...DIRECTORIES, KEYS].map((name) => ({ name, kind: "directory" as const })),
+  ...[MARKER, LOCK, STORE_FILE, INSTALLED_VERSION, CONFIG].map((name) => ({ name, kind: "file" as const })),
+  { name: BIN, kind: "link" },
+];
+
 const RELEASE_NAME = /^([0-9A-Za-z.-]+)-linux-(amd64|arm64)-([0-9a-f]{12})(?:\.([2-9]|[1-9][0-9]+))?$/;
+const HELD_LEASE = /^held-by-[a-z0-9][a-z0-9-]*\.json$/;
 const MEMBER = /^[a-z0-9][a-z0-9-]*$/;
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const SHA256 = /^[0-9a-f]{64}$/;
@@ -65,9 +73,25 @@ export function isCopyOf(name: string | null, target: Pick<Target, "version" | "
   return name === first || (name !== null && name.startsWith(`${first}.`) && parseReleaseName(name) !== null);
 }
 
+/** True for where the link for people may lead: a release's own `bin/`. */
+export function isBinTarget(target: string): boolean {
+  const [releases, name = "", bin, ...more] = target.split("/");
+  return releases === RELEASES && parseReleaseName(name) !== null && bin === BIN && more.length === 0;
+}
+
 /** A unit's or an application's name on the store, fit to be part of a file name. */
 export function isMember(name: string): boolean {
   return name.length <= 120 && MEMBER.test(name);
+}
+
+/** Beside a unit's own lease: the one that this application's fetcher holds for it, since it cannot write itself. */
+export function heldLease(application: string): string {
+  return `held-by-${application}.json`;
+}
+
+/** True for a unit's own lease, and for one that is held for it. */
+export function isLease(name: string): boolean {
+  return name === LEASE || HELD_LEASE.test(name);
 }
 
 export function isSha256(text: string): boolean {

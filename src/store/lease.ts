@@ -1,15 +1,22 @@
 import type { Dir, Ports } from "../ports.ts";
 import { blocked, errno, fileProblem, StoreError } from "./errors.ts";
 import { ensureDirectory, orNull, parseJson, readSmall, removeTree, using } from "./files.ts";
-import { isMember, LEASE, WORKERS } from "./layout.ts";
+import { heldLease, isLease, isMember, LEASE, WORKERS } from "./layout.ts";
 import { replaceInStore } from "./temporary.ts";
 import type { Lease, Store } from "./types.ts";
+
+/** A lease that an application's fetcher holds for a unit; `releases` null: whatever it holds stays. */
+export interface HeldLease {
+  readonly member: string;
+  readonly releases: readonly string[] | null;
+}
 
 /**
  * Says which releases a unit runs or is moving to, durably: from then on no clean-up removes them. Writes nothing if
  * the lease says so already. To be called before a unit's link is swapped.
  *
- * @param member the unit's own name on the store, or that of a read-only unit for which its fetcher writes
+ * @param member the unit's own name on the store
+ * @param file its own lease unless told otherwise
  * @throws StoreError
  */
 export async function writeLease(
@@ -17,18 +24,71 @@ export async function writeLease(
   store: Store,
   member: string,
   releases: readonly string[],
+  file = LEASE,
 ): Promise<void> {
   const lease: Lease = { schema: 1, member, releases: releases.toSorted() };
   const text = `${JSON.stringify(lease)}\n`;
   await failing(store, member, async () =>
     using(await ensureDirectory(store.root, WORKERS), async (workers) =>
       using(await ensureDirectory(workers, member), async (own) => {
-        if ((await readSmall(own, LEASE)) !== text) {
-          await replaceInStore(ports, store, own, LEASE, text);
+        if ((await readSmall(own, file)) !== text) {
+          await replaceInStore(ports, store, own, file, text);
         }
       }),
     ),
   );
+}
+
+/**
+ * Writes the leases of units that cannot, each in a file of this application's own beside the unit's, and gives up those
+ * of units that are not listed. Leases that units wrote themselves, or that other applications hold, are not touched. One
+ * that cannot be written holds up no other.
+ *
+ * @throws StoreError the first that there was
+ */
+export async function holdLeases(
+  ports: Pick<Ports, "random">,
+  store: Store,
+  leases: readonly HeldLease[],
+): Promise<void> {
+  const file = heldLease(store.orders.application);
+  const faults: unknown[] = [];
+  const attempt = (work: Promise<void>) => work.catch((error: unknown) => void faults.push(error));
+  for (const { member, releases } of leases) {
+    if (isMember(member) && releases !== null) await attempt(writeLease(ports, store, member, releases, file));
+  }
+  const listed = new Set(leases.map(({ member }) => member));
+  await attempt(
+    failing(store, "", async () =>
+      using(await ensureDirectory(store.root, WORKERS), async (workers) => {
+        for (const member of await workers.list()) {
+          if (!listed.has(member)) await attempt(failing(store, member, () => giveUp(workers, member, file)));
+        }
+      }),
+    ),
+  );
+  if (faults.length > 0) throw faults[0];
+}
+
+async function giveUp(workers: Dir, member: string, file: string): Promise<void> {
+  const own = await orNull("ENOENT", workers.openDirectory(member));
+  if (own === null) return;
+  const left = await using(own, async () => {
+    if ((await own.list()).includes(file)) {
+      await own.unlink(file);
+      await own.sync();
+    }
+    return own.list();
+  });
+  if (left.length === 0) await orNull("ENOTEMPTY", workers.removeDirectory(member));
+}
+
+/** The releases that are leased for one unit, by itself or others, in order of their names. @throws StoreError */
+export async function readLease(store: Store, member: string): Promise<readonly string[]> {
+  return failing(store, member, async () => {
+    const workers = await orNull("ENOENT", store.root.openDirectory(WORKERS));
+    return workers === null ? [] : using(workers, async () => (await leasedBy(workers, store, member)) ?? []);
+  });
 }
 
 /**
@@ -47,19 +107,32 @@ export async function readLeases(store: Store): Promise<readonly Lease[]> {
 async function leasesIn(workers: Dir, store: Store): Promise<Lease[]> {
   const leases: Lease[] = [];
   for (const member of await workers.list()) {
-    const own = await orNull("ENOENT", workers.openDirectory(member));
-    const text = own === null ? null : await using(own, () => readSmall(own, LEASE));
-    if (text === null) {
-      continue;
-    }
-    const lease = leaseOf(parseJson(text), member);
-    if (lease === null) {
-      const file = `${store.path}/${WORKERS}/${member}/${LEASE}`;
-      throw new StoreError(blocked("lease-damaged", `Unreadable lease: if unit ${member} is gone: rm ${file}`));
-    }
-    leases.push(lease);
+    const releases = await leasedBy(workers, store, member);
+    if (releases !== null) leases.push({ schema: 1, member, releases });
   }
   return leases;
+}
+
+/** Null without any lease. */
+async function leasedBy(workers: Dir, store: Store, member: string): Promise<string[] | null> {
+  const own = await orNull("ENOENT", workers.openDirectory(member));
+  if (own === null) {
+    return null;
+  }
+  return using(own, async () => {
+    const releases = new Set<string>();
+    const names = (await own.list()).filter(isLease);
+    for (const name of names) {
+      const text = await readSmall(own, name);
+      const lease = text === null ? null : leaseOf(parseJson(text), member);
+      if (text !== null && lease === null) {
+        const file = `${store.path}/${WORKERS}/${member}/${name}`;
+        throw new StoreError(blocked("lease-damaged", `Unreadable lease: if unit ${member} is gone: rm ${file}`));
+      }
+      for (const release of lease?.releases ?? []) releases.add(release);
+    }
+    return names.length === 0 ? null : [...releases].toSorted();
+  });
 }
 
 /** Ends a lease: the unit is gone. */

@@ -121,18 +121,14 @@ async function mountOf(ports: Needs, orders: StoreOrders, root: Dir): Promise<Mo
 
 /** What bears one of our names has to be of our kind: whoever opens the store would otherwise go astray, or hang. */
 async function refusePlanted(root: Dir, orders: StoreOrders): Promise<void> {
-  const kinds = [
-    ...[...layout.DIRECTORIES, layout.KEYS].map((name) => ({ name, kind: "directory" })),
-    ...[layout.MARKER, layout.LOCK, layout.STORE_FILE, layout.INSTALLED_VERSION, layout.CONFIG].map((name) => ({
-      name,
-      kind: "file",
-    })),
-  ];
-  for (const { name, kind } of kinds) {
-    const stat = await orNull("ENOENT", root.lstat(name));
-    if (stat !== null && stat.kind !== kind) {
-      const file = `${orders.path}/${name}`;
+  for (const { name, kind } of layout.FIXED_NAMES) {
+    const found = await orNull("ENOENT", root.lstat(name));
+    const file = `${orders.path}/${name}`;
+    if (found !== null && found.kind !== kind) {
       throw new Unusable(blocked("planted", `${file} is not a ${kind}: look at it and remove it (ls -l ${file})`));
+    }
+    if (found?.kind === "link" && !layout.isBinTarget(await root.readlink(name))) {
+      throw new Unusable(blocked("planted", `${file} leads to no release: look at it and remove it (ls -l ${file})`));
     }
   }
 }

@@ -38,8 +38,8 @@ test("what is not set is left out: an empty variable is not an unset one to Conc
 
 test("the hosts file keeps everything that is not ours, and takes our line back", () => {
   const hosts = "127.0.0.1 localhost\n# mine\n";
-  const once = withTsaHost(hosts, "10.0.0.1");
+  const once = withTsaHost(hosts, ["10.0.0.1"]);
   expect(once).toBe(`${hosts}10.0.0.1 tsa.concourse.internal # concourse-ci-machine\n`);
-  expect(withTsaHost(once, "10.0.0.2")).toBe(once.replace("10.0.0.1", "10.0.0.2"));
-  expect(withTsaHost(once, null)).toBe(hosts);
+  expect(withTsaHost(once, ["10.0.0.2"])).toBe(once.replace("10.0.0.1", "10.0.0.2"));
+  expect(withTsaHost(once, [])).toBe(hosts);
 });

@@ -4,7 +4,7 @@ import { cleanUpTask } from "./clean-up.ts";
 import { clusterSecretTask } from "./cluster-secret.ts";
 import { databaseTask } from "./database.ts";
 import { fetchTask } from "./fetch.ts";
-import { leaseTask } from "./lease.ts";
+import { holdLeasesTask, leaseTask } from "./lease.ts";
 import { probeTask } from "./probe.ts";
 import { publicFactsTask } from "./public-facts.ts";
 import { releaseTask } from "./release.ts";
@@ -19,6 +19,7 @@ import { workerKeyTask } from "./worker-key.ts";
 export const TASKS: readonly ((world: TaskWorld) => Task)[] = [
   storeTask,
   leaseTask,
+  holdLeasesTask,
   resolveTask,
   fetchTask,
   releaseTask,

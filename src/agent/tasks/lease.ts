@@ -1,14 +1,20 @@
-/** Writes the unit's lease before the charm moves to a release. */
-import { writeLease } from "../../store/lease.ts";
+/** Sees to it that the unit's lease stands before the charm moves to a release; on the fetcher, those of others too. */
+import { holdLeases, readLease, writeLease, type HeldLease } from "../../store/lease.ts";
 import type { Task } from "../runner.ts";
 import { storeNeeds, withStore, type StoreNeeds, type TaskWorld } from "../world.ts";
 
 interface Needs {
   readonly store: StoreNeeds;
   readonly releases: readonly string[];
+  readonly writable: boolean;
 }
 
-/** A unit that may not write leaves its lease to its application's fetcher. */
+/** While somebody else is to write it: one small file is read. */
+const EXPECTING_MS = 250;
+/** It stands: only a hand, or an application that gives it up, changes that. */
+const STANDING_MS = 5_000;
+
+/** A unit that may not write waits for what a fetcher writes for it, and believes only what it reads. */
 export function leaseTask(world: TaskWorld): Task<Needs> {
   return {
     name: "lease",
@@ -16,13 +22,43 @@ export function leaseTask(world: TaskWorld): Task<Needs> {
     needs: (orders, findings) => {
       const store = storeNeeds(orders, findings);
       if (store === null || store === undefined) return store;
-      return findings.store.writable ? { store, releases: orders.store.lease.toSorted() } : null;
+      return { store, releases: orders.store.lease.toSorted(), writable: findings.store.writable };
     },
     begin:
-      ({ store, releases }) =>
+      ({ store, releases, writable }) =>
       async (io) => {
-        await withStore(world, store, (opened) => writeLease(world.ports, opened, store.member, releases));
-        io.report({ lease: releases });
+        if (writable) {
+          await withStore(world, store, (opened) => writeLease(world.ports, opened, store.member, releases));
+          io.report({ lease: releases });
+          return null;
+        }
+        const lease = await withStore(world, store, (opened) => readLease(opened, store.member));
+        io.report({ lease });
+        return releases.every((name) => lease.includes(name)) ? STANDING_MS : EXPECTING_MS;
+      },
+  };
+}
+
+interface HoldNeeds {
+  readonly store: StoreNeeds;
+  readonly leases: readonly HeldLease[];
+}
+
+/** Holds the leases of units that may not write. */
+export function holdLeasesTask(world: TaskWorld): Task<HoldNeeds> {
+  return {
+    name: "holdLeases",
+    rest: {},
+    needs: (orders, findings) => {
+      const store = storeNeeds(orders, findings);
+      if (store === null || store === undefined) return store;
+      const { leasesFor } = orders.store;
+      return leasesFor !== undefined && findings.store.writable ? { store, leases: leasesFor } : null;
+    },
+    begin:
+      ({ store, leases }) =>
+      async () => {
+        await withStore(world, store, (opened) => holdLeases(world.ports, opened, leases));
         return null;
       },
   };

@@ -1,7 +1,7 @@
 /** Is the store there? Looks every second, opens it only when something about it looks different. */
 import type { Fs } from "../../ports.ts";
-import { MARKER, STORE_FILE } from "../../store/layout.ts";
-import { using } from "../../store/files.ts";
+import { FIXED_NAMES } from "../../store/layout.ts";
+import { orNull, using } from "../../store/files.ts";
 import { openStore, sweepOwn } from "../../store/store.ts";
 import { canonical } from "../canonical.ts";
 import type { Orders, StoreState } from "../contract.ts";
@@ -14,7 +14,7 @@ const LOOK_INSIDE_MS = 5_000;
 /** While something is wrong that a look does not show, such as what lies inside. */
 const REOPEN_MS = 5_000;
 
-type Needs = Omit<Orders["store"], "lease" | "keep">;
+type Needs = Omit<Orders["store"], "lease" | "leasesFor" | "keep" | "cleanUp" | "people">;
 
 export function storeTask(world: TaskWorld): Task<Needs> {
   const { ports } = world;
@@ -22,7 +22,15 @@ export function storeTask(world: TaskWorld): Task<Needs> {
   return {
     name: "store",
     rest: {},
-    needs: ({ store: { lease: _lease, keep: _keep, ...needs } }) => needs,
+    needs: ({ store: { kind, path, id, mayCreate, application, related, member } }) => ({
+      kind,
+      path,
+      id,
+      mayCreate,
+      application,
+      related,
+      member,
+    }),
     begin: (needs) => {
       let seen: Glimpse = { mount: "", inside: "" };
       let seenAt = Number.NEGATIVE_INFINITY;
@@ -57,7 +65,7 @@ export function storeTask(world: TaskWorld): Task<Needs> {
   };
 }
 
-/** What can be seen of the store without writing or waiting; it changes when the store is mounted, exchanged, unmarked. */
+/** What can be seen of the store without writing or waiting; it changes when it is mounted, exchanged, tampered with. */
 interface Glimpse {
   readonly mount: string;
   readonly inside: string;
@@ -71,8 +79,10 @@ async function glanceInside(fs: Fs, path: string): Promise<string> {
   try {
     return await using(await fs.openDirectory(path), async (dir) => {
       const { device, inode } = await dir.stat();
-      const names = await dir.list();
-      return canonical([device, inode, names.includes(MARKER), names.includes(STORE_FILE)]);
+      const kinds = await Promise.all(
+        FIXED_NAMES.map(async ({ name }) => (await orNull("ENOENT", dir.lstat(name)))?.kind ?? null),
+      );
+      return canonical([device, inode, kinds]);
     });
   } catch (error) {
     return String(error);

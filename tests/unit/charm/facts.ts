@@ -27,6 +27,7 @@ export const RELEASE = releaseName(target);
 
 export const cluster: Cluster = {
   generation: 4,
+  mode: "auto",
   release: target,
   store: "store-1",
   fetcher: "ci/0",
@@ -43,6 +44,7 @@ export const agent: AgentState = {
   resolved: null,
   fetch: null,
   fetchProblem: null,
+  damaged: [],
   release: { sha256: target.sha256, name: RELEASE, manifestSha256: target.manifestSha256 ?? "", verified: true },
   workerPublicKey: PUBLIC_KEY,
   clusterSecretReady: false,
@@ -82,6 +84,7 @@ export const webReport: UnitReport = {
   store: { id: "store-1", writable: true },
   published: { sha256: target.sha256, manifestSha256: target.manifestSha256 ?? "" },
   worker: null,
+  lease: null,
   web: { answering: true, hostKey: PUBLIC_KEY, authorised: [], workers: [] },
 };
 
@@ -115,7 +118,11 @@ export const web: Facts = {
   ...readOptions({ "shared-storage": "lxc", "initial-admin-username": "admin" }),
   leader: true,
   peers,
+  flight: null,
+  surplusFlights: [],
+  tsa: [],
   alive: ["ci/0", "ci/1"],
+  aliveBehindTsa: [],
   secret: {
     id: "1",
     exists: true,
@@ -162,6 +169,7 @@ export const worker: Facts = {
   environment: { ...web.environment, unit: "ci/1" },
   leader: false,
   alive: null,
+  aliveBehindTsa: null,
   peers: {
     ...peers,
     address: "10.1.1.11",

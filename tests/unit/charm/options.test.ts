@@ -16,7 +16,7 @@ test("the declared defaults are all right", () => {
 
 test.each([
   ["mode", "x"],
-  ["mode", "web"],
+  ["mode", "both"],
   ["version", "v7.14.3"],
   ["version", "latest"],
   ["version", "../../etc"],

@@ -1,0 +1,60 @@
+import type { Orders } from "../agent/contract.ts";
+import { parseReleaseName, releaseName } from "../store/layout.ts";
+import { readWorkerBag } from "../relations/tsa.ts";
+import { clusterOf, memberName, type Facts } from "./facts.ts";
+
+/** Who leases releases for whom: a unit whose mount is read-only has those with a writable one do it. */
+
+/** The releases this unit needs: what it runs, and what it is moving to. */
+export function neededReleases(facts: Facts): string[] {
+  const { current, agent } = facts.local;
+  const target = clusterOf(facts)?.release;
+  const names = [current, agent?.release?.name, target && releaseName(target)].filter((name) => name != null);
+  return [...new Set(names)].toSorted();
+}
+
+/** The web application behind `flight` has the same store before its eyes. */
+export function sharesStore({ flight }: Facts, store: string | null): boolean {
+  return store !== null && flight?.word?.store === store;
+}
+
+/**
+ * What this unit asks its own application's fetcher to lease for it. A store that is away or refused takes nothing back:
+ * what runs may still run from there.
+ */
+export function askedOfPeers(facts: Facts): readonly string[] | null {
+  const store = facts.local.agent?.store;
+  if (facts.options.sharedStorage === "none" || store?.writable) return null;
+  return store?.mounted && store.id && !store.problem ? neededReleases(facts) : (facts.peers?.report?.lease ?? null);
+}
+
+/** What it asks the web application's fetcher, if that has the same store. */
+export function askedOfWeb(facts: Facts): readonly string[] | null {
+  const { flight } = facts;
+  if (flight?.word && !sharesStore(facts, clusterOf(facts)?.store ?? null)) return null;
+  return flight?.word ? askedOfPeers(facts) : (readWorkerBag(flight?.told ?? {}).word?.lease ?? null);
+}
+
+/**
+ * On the fetcher: the leases to hold for others. Whose a lease is, Juju's own name of the unit tells, nothing in a bag: no
+ * unit can touch another's. A unit that is there but has said nothing keeps what it has (`releases` null); one that is not
+ * listed loses it.
+ */
+export function leasesForOthers(facts: Facts): Orders["store"]["leasesFor"] {
+  const { environment, local, alive, aliveBehindTsa } = facts;
+  if (clusterOf(facts)?.fetcher !== environment.unit || facts.options.sharedStorage === "none") return undefined;
+  // Who is here cannot be told: what was ordered before stands.
+  if (alive === null || aliveBehindTsa === null) return local.orders?.store.leasesFor;
+  const asked = new Map<string, readonly string[] | null>();
+  const heard = new Set([environment.unit]);
+  const hear = (unit: string, word: { readonly lease: readonly string[] | null } | null): void => {
+    if (word) heard.add(unit);
+    if (word?.lease) asked.set(unit, word.lease.filter((name) => parseReleaseName(name) !== null).toSorted());
+  };
+  for (const { unit, report } of facts.peers?.others ?? []) hear(unit, report);
+  for (const { unit, word } of facts.tsa.flatMap(({ workers }) => workers)) hear(unit, word);
+  for (const unit of [...alive, ...aliveBehindTsa]) if (!heard.has(unit)) asked.set(unit, null);
+  return [...asked]
+    .map(([unit, releases]) => ({ member: memberName(environment, unit), releases }))
+    .toSorted((a, b) => (a.member < b.member ? -1 : 1));
+}

@@ -1,0 +1,43 @@
+import { WORKER_KEY_FILE } from "../agent/contract.ts";
+import { WORKER_SERVICE, workerUnit } from "../concourse/services.ts";
+import { FILES, workerSettings } from "../concourse/settings.ts";
+import { clusterOf, memberName, type Facts } from "./facts.ts";
+import { gatewaysOf, hostKeysOf, isWelcome, routesTo } from "./gateways.ts";
+import { HOSTS_FILE, withTsaHost } from "./hosts.ts";
+import type { Step } from "./plan.ts";
+import { dropService, runService, storeThere, write, type FileWanted } from "./service.ts";
+
+/** The worker's service, once some web can be reached and lets it in. */
+export function planWorker(facts: Facts, current: string | null): Step[] {
+  // Without a web application its key is let in nowhere: a worker that tries for ever only fills journals.
+  if (clusterOf(facts)?.mode === "worker" && !facts.flight) return dropService(facts, WORKER_SERVICE);
+  const gateways = gatewaysOf(facts);
+  const key = facts.local.agent?.workerPublicKey;
+  const hostKeys = hostKeysOf(gateways);
+  if (!key || !current || hostKeys.length === 0) return [];
+  const { addresses, tsaHosts } = routesTo(facts, gateways);
+  const hosts = facts.local.files[HOSTS_FILE] ?? "";
+  const wanted = withTsaHost(hosts, addresses);
+  const steps: Step[] = wanted === hosts ? [] : [write(HOSTS_FILE, wanted)];
+  const running = (facts.local.services[WORKER_SERVICE]?.pid ?? 0) > 0;
+  // A worker whose key is not let in loses five seconds before it tries again (Concourse, worker/beacon_runner.go).
+  if (!storeThere(facts) || (!running && !isWelcome(gateways, key))) return steps;
+  const settings = workerSettings({
+    name: memberName(facts.environment),
+    tsaHosts,
+    keyFile: WORKER_KEY_FILE,
+    logLevel: facts.options.logLevel,
+    tags: facts.options.tags,
+    dnsServers: facts.options.dnsServers.length > 0 ? facts.options.dnsServers : facts.local.nameservers,
+  });
+  const hostKey: FileWanted = {
+    path: FILES.tsaPublicKey,
+    content: `${hostKeys.join("\n")}\n`,
+    mode: 0o644,
+    owner: "root",
+  };
+  return [
+    ...steps,
+    ...runService(facts, WORKER_SERVICE, workerUnit, FILES.workerEnvironment, settings, [hostKey], [hostKey], current),
+  ];
+}

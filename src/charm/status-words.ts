@@ -1,0 +1,12 @@
+import type { Problem } from "../agent/contract.ts";
+import type { Status } from "../juju/hook-tools.ts";
+
+/** What only the operator can end. */
+export const blocked = (message: string): Status => ({ status: "blocked", message });
+/** What others or time will end. */
+export const waiting = (message: string): Status => ({ status: "waiting", message });
+/** What this unit is at. */
+export const busy = (message: string): Status => ({ status: "maintenance", message });
+
+export const trouble = ({ blocked: forOperator, message }: Problem): Status =>
+  forOperator ? blocked(message) : waiting(message);
