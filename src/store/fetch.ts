@@ -31,7 +31,7 @@ const MOST_STARTS = 3;
 /** A release takes about twice the room of its archive; the rest is margin. */
 const UNPACKED_RATIO = 2.5;
 /** Bytes that a look beforehand did not find missing were: a quota, or somebody else's file. Milliseconds. */
-const FULL_AGAIN = 60_000;
+const FULL_AGAIN = 20_000;
 /** Nothing short of reading it all tells whether a bad archive has been exchanged. Milliseconds. */
 const BAD_AGAIN = { file: 60_000, http: LATER } as const;
 
@@ -188,7 +188,12 @@ class Fetch {
     if (archive.kind === "file") {
       await writeHolder(this.#ports, this.#store, partials, holderOf(this.#target, this.#member()));
       const bytes = localBytes(this.#ports.fs, archive.path, async (size) => this.#checkSpace(size, 0));
-      return this.#stage(this.#gzip(bytes), null);
+      try {
+        return await this.#stage(this.#gzip(bytes), null);
+      } catch (error) {
+        await discard(partials, HOLDER);
+        throw error;
+      }
     }
     const before = await readHolder(partials);
     const partial = await takePartial(this.#ports, partials, this.#target.sha256, this.#member());
