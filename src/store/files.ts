@@ -2,9 +2,6 @@
 import type { Dir, File } from "../ports.ts";
 import { errno } from "./errors.ts";
 
-/** Most small files of ours fit; larger ones take another round. */
-const FIRST_READ = 8_192;
-
 /** Contents of a small file; null if there is none. Throws `EFBIG` beyond `limit` bytes, whatever size it states. */
 export async function readSmall(directory: Dir, name: string, limit = 65_536): Promise<string | null> {
   const file = await orNull("ENOENT", directory.openFile(name, "read"));
