@@ -30,7 +30,17 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   machines: [],
   model: ["machines"],
-  cli: ["model", "machines", "report", "../scripts/pack.ts", "../scripts/host-packages.mjs", "../standin/archive.ts"],
+  cli: [
+    "model",
+    "machines",
+    "report",
+    "store",
+    "host",
+    "ports.ts",
+    "../scripts/pack.ts",
+    "../scripts/host-packages.mjs",
+    "../standin/archive.ts",
+  ],
   report: [],
 };
 

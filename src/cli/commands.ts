@@ -109,10 +109,20 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     group: "Beyond Juju",
     load: () => import("./commands/machine.ts"),
   },
+  machines: {
+    summary: "Make this host ready for Incus, LXD or namespaces, or take that back",
+    group: "Beyond Juju",
+    load: () => import("./commands/machines.ts"),
+  },
   disk: {
     summary: "Attach host directories to all units of an application",
     group: "Beyond Juju",
     load: () => import("./commands/disk.ts"),
+  },
+  storage: {
+    summary: "The directory that units share: attach it, detach it, look at it; on Juju and locally",
+    group: "Beyond Juju",
+    load: () => import("./commands/storage.ts"),
   },
   mirror: {
     summary: "The model's release mirror: status, throttle, faults",
