@@ -161,7 +161,7 @@ export async function flawOf(
   const deep = depth === "shape" ? [] : manifest.files.filter(({ path }) => depth === "all" || path.startsWith("bin/"));
   for (const file of deep) {
     await onFile(file.path);
-    if ((await hashOf(ports, root, file.path)) !== file.sha256) {
+    if ((await hashOf(ports, root, file.path, file.size)) !== file.sha256) {
       return { path: file.path, what: "has other contents" };
     }
   }
@@ -237,14 +237,15 @@ function plain(stat: Stat, kind: Stat["kind"], mode: number): string | null {
   return stat.mode === mode ? null : `has mode ${stat.mode.toString(8)} instead of ${mode.toString(8)}`;
 }
 
-async function hashOf(ports: Hashing, root: Dir, path: string): Promise<string> {
+/** `size`: what it should have, so that small files are read into small memory. */
+async function hashOf(ports: Hashing, root: Dir, path: string, size: number): Promise<string> {
   const [first = "", ...rest] = path.split("/");
   if (rest.length > 0) {
-    return using(await root.openDirectory(first), (below) => hashOf(ports, below, rest.join("/")));
+    return using(await root.openDirectory(first), (below) => hashOf(ports, below, rest.join("/"), size));
   }
   return using(await root.openFile(first, "read"), async (file) => {
     const hasher = ports.hash.sha256();
-    const buffer = new Uint8Array(READ);
+    const buffer = new Uint8Array(Math.min(READ, size + 1));
     for (let at = 0, count = -1; count !== 0; at += count) {
       count = await file.read(buffer, at);
       hasher.update(buffer.subarray(0, count));
