@@ -207,6 +207,18 @@ export class Concourse {
     return this.ask("status-history", { entity: unit, kind: "workload", last: 1000 });
   }
 
+  /** What the unit's Juju agent ran, as its status tells, in milliseconds since 1970. */
+  async hooks(unit: string): Promise<{ readonly what: string; readonly from: number; readonly to: number }[]> {
+    const words = { entity: unit, kind: "juju-unit", last: 1000 };
+    const entries = await this.ask<readonly HistoryEntry[]>("status-history", words);
+    return entries.flatMap(({ since, status, message }, i) => {
+      const next = entries[i + 1];
+      return status === "executing" && next !== undefined
+        ? [{ what: `${unit} ${message}`, from: since, to: next.since }]
+        : [];
+    });
+  }
+
   /** 0 while the service does not run. */
   async mainPid(unit: string, service: string): Promise<number> {
     return Number((await this.inUnit(unit, `systemctl show --value --property=MainPID ${service}`)).trim());

@@ -2,7 +2,6 @@
 
 import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { HistoryEntry } from "../../src/model/supervisor/status-history.ts";
 import { APPLICATION, deployConcourse, type Concourse } from "./concourse.ts";
 import { PATIENCE, Survivor, until } from "./survival.ts";
 import { Tool, type Ran } from "./tool.ts";
@@ -39,7 +38,7 @@ test("hooks and actions during a download that takes a minute", async () => {
   await concourse.throttle(null);
   await survivor.ready();
 
-  const hooks = (await Promise.all((await survivor.units()).map(hooksOf))).flat();
+  const hooks = (await Promise.all((await survivor.units()).map((unit) => concourse.hooks(unit)))).flat();
   const during = hooks.filter(({ from, to }) => to > began && from < published);
   // On a host with much else to do, everything takes longer: also the hooks before and after.
   const usual = median(hooks.filter((hook) => !during.includes(hook)).map(({ from, to }) => to - from));
@@ -54,25 +53,4 @@ const ask = (): Promise<Ran> => tool.run("run", "-m", tool.model, `${APPLICATION
 
 function median(numbers: readonly number[]): number {
   return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? 0;
-}
-
-interface Hook {
-  readonly what: string;
-  readonly from: number;
-  readonly to: number;
-}
-
-/** What the unit's Juju agent ran, as its status tells. */
-async function hooksOf(unit: string): Promise<Hook[]> {
-  const entries = await concourse.ask<HistoryEntry[]>("status-history", {
-    entity: unit,
-    kind: "juju-unit",
-    last: 1000,
-  });
-  return entries.flatMap(({ since, status, message }, i) => {
-    const next = entries[i + 1];
-    return status === "executing" && next !== undefined
-      ? [{ what: `${unit} ${message}`, from: since, to: next.since }]
-      : [];
-  });
 }
