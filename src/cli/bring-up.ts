@@ -25,6 +25,8 @@ export const WEB_PORT = 8080;
 export const DEFAULTS = { machines: "namespaces", units: 3, version: "", release: "auto" } as const;
 
 export interface BringUpOptions extends Wanted {
+  /** What machines boot: `remote:alias`; "" = their kind's own. Counts where the model is made. */
+  readonly image: string;
   /** Told what is being done, one line each. */
   readonly say: (line: string) => void;
 }
@@ -40,7 +42,7 @@ export async function bringUp(options: BringUpOptions): Promise<BroughtUp> {
   const { model, say } = options;
   if (!existsSync(modelPaths(model).record)) {
     say(`Making model "${model}"`);
-    await createModel(model, options.machines ?? DEFAULTS.machines);
+    await createModel(model, options.machines ?? DEFAULTS.machines, options.image);
   }
   checkMachines(options, readRecord(modelPaths(model)).machines);
   const before = await askModel<StatusData>(model, "status", {});

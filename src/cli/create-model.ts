@@ -5,13 +5,14 @@ import { machineKind } from "../machines/index.ts";
 import { startSupervisor } from "../model/supervisor/launch.ts";
 import { currentModelFile, modelPaths } from "../model/supervisor/paths.ts";
 import { makeDirectories, newRecord, writeRecord } from "../model/supervisor/record.ts";
-import { checkModelName, requireRoot } from "./session.ts";
+import { checkModelName, requireRoot, say } from "./session.ts";
 
 /**
- * Makes an empty model, starts its supervisor and makes it the current one.
+ * Makes an empty model, starts its supervisor and makes it the current one. `image`: `remote:alias` of what machines boot,
+ * "" for their kind's own.
  * @throws UserError if there is one of that name, or the host lacks something.
  */
-export async function createModel(name: string, machines: string): Promise<void> {
+export async function createModel(name: string, machines: string, image = ""): Promise<void> {
   requireRoot();
   const paths = modelPaths(checkModelName(name));
   if (existsSync(paths.record)) {
@@ -23,8 +24,9 @@ export async function createModel(name: string, machines: string): Promise<void>
   const kind = machineKind(machines);
   const [missing] = await kind.missing();
   if (missing !== undefined) throw new UserError(missing);
+  const booted = await kind.image(image, say);
   await makeDirectories(paths);
-  writeRecord(paths, newRecord(name, randomUUID(), kind.name));
+  writeRecord(paths, newRecord(name, randomUUID(), kind.name, booted));
   writeFileSync(currentModelFile(), `${name}\n`);
   await startSupervisor(paths);
 }

@@ -23,6 +23,8 @@ const THROTTLE = 25_000_000;
 export interface LocalEngineOptions {
   readonly model: string;
   readonly machines: string;
+  /** What machines boot: `remote:alias`; "" = their kind's own. */
+  readonly image: string;
   readonly release: ReleaseChoice;
   /** Charm file; packed from this clone if undefined. */
   readonly charm: string | undefined;
@@ -40,11 +42,11 @@ export class LocalEngine implements Engine {
   }
 
   async prepare(say: (line: string) => void): Promise<Prepared> {
-    const { model, machines, release: choice } = this.#options;
+    const { model, machines, image, release: choice } = this.#options;
     const charm = await charmFile({ ...this.#options, say });
     this.#current = existsSync(currentModelFile()) ? await readFile(currentModelFile(), "utf8") : null;
     say(`Making model "${model}"`);
-    await createModel(model, machines);
+    await createModel(model, machines, image);
     await this.#chooseAgain();
     const settings = await releaseSettings({ model, say, version: VERSION, release: choice, releaseFile: undefined });
     this.#mirrored = settings.config["release-mirror"] !== undefined;

@@ -1,8 +1,11 @@
 import { UserError } from "../errors.ts";
+import { incus, lxd } from "./containers/flavour.ts";
+import { containers } from "./containers/kind.ts";
 import type { MachineKind } from "./machine.ts";
 import { namespaces } from "./namespaces/kind.ts";
 
-const kinds: readonly MachineKind[] = [namespaces];
+/** In the order in which they are taken where none is named. */
+const kinds: readonly MachineKind[] = [containers(incus), containers(lxd), namespaces];
 
 /** The kinds that `--machines` accepts. */
 export const machineKinds: readonly string[] = kinds.map(({ name }) => name);
@@ -13,4 +16,10 @@ export function machineKind(name: string): MachineKind {
   if (kind === undefined)
     throw new UserError(`There is no kind of machine called ${name}`, `Use one of: ${machineKinds.join(", ")}`);
   return kind;
+}
+
+/** The kind to take where none is named: containers where their daemon answers, else namespaces. */
+export async function presentKind(): Promise<MachineKind> {
+  for (const kind of kinds) if (await kind.present()) return kind;
+  return namespaces;
 }

@@ -25,11 +25,18 @@ export function readInit(file: string): Init | null {
 
 /** Leaves the same record for a process that runs now. @throws Error (ENOENT) if it does not. */
 export function writeInit(file: string, pid: number): void {
-  const fields = statOf(readFileSync(`/proc/${pid}/stat`, "utf8"));
-  writeFileSync(file, `${pid} ${fields.startTime} ${hostBootId()}\n`);
+  const { startTime, bootId } = initOf(pid);
+  writeFileSync(file, `${pid} ${startTime} ${bootId}\n`);
 }
 
-function alive({ pid, startTime, bootId }: Init): boolean {
+/** The process that has this number now. @throws Error (ENOENT) if none has. */
+export function initOf(pid: number): Init {
+  const { startTime } = statOf(readFileSync(`/proc/${pid}/stat`, "utf8"));
+  return { pid, startTime, bootId: hostBootId() };
+}
+
+/** Whether it runs; one that has ended and waits to be collected does not. */
+export function alive({ pid, startTime, bootId }: Init): boolean {
   const text = readIfThere(`/proc/${pid}/stat`);
   if (text === null || bootId !== hostBootId()) return false;
   const stat = statOf(text);

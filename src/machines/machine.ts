@@ -1,5 +1,5 @@
 /**
- * Where local units run. One interface, several kinds: `namespaces` here first, `incus` and `lxd` behind the same.
+ * Where local units run. One interface, three kinds: `namespaces`, and containers of `incus` and `lxd`.
  * The model talks to these types only.
  */
 
@@ -30,6 +30,8 @@ export interface MachineSpec {
   /** Juju's machine number. */
   readonly id: string;
   readonly hostname: string;
+  /** What it boots, as {@link MachineKind.image} named it. */
+  readonly image: string;
   /** Directory for everything the machine keeps over a reboot; on a real file system (not overlay). */
   readonly directory: string;
   readonly disks: readonly Disk[];
@@ -59,10 +61,28 @@ export interface Machine {
   destroy(): Promise<void>;
 }
 
+/** Something that is done to the host once it has been said. */
+export interface Step {
+  /** `Start Incus, …`: the beginning of a sentence. */
+  readonly what: string;
+  run(): Promise<void>;
+}
+
 export interface MachineKind {
   readonly name: "namespaces" | "incus" | "lxd";
+  /** Whether this host has it at hand: then it is taken where no kind is named. */
+  present(): Promise<boolean>;
   /** What is missing on this host, as sentences with the command to run; empty when it can be used. */
   missing(): Promise<string[]>;
+  /** What makes the host ready; empty when it is. `wanted` as for {@link image}. */
+  prepare(wanted: string): Promise<Step[]>;
+  /** What takes that back, and nothing else. @throws UserError while machines are left. */
+  clean(): Promise<Step[]>;
+  /**
+   * Provides what machines boot: "" for the kind's own, else `remote:alias` of an image elsewhere. Returns its name for
+   * {@link MachineSpec.image}; `say` is told what takes long. @throws UserError if it cannot be had.
+   */
+  image(wanted: string, say: (line: string) => void): Promise<string>;
   createNetwork(spec: NetworkSpec): Promise<Network>;
   destroyNetwork(spec: NetworkSpec): Promise<void>;
   /** A handle; creates nothing yet. The same spec gives the same machine again after a restart of the supervisor. */

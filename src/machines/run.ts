@@ -8,9 +8,14 @@ export const stockPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbi
 
 /**
  * Runs a program of the host and gives its standard output. Throws with its standard error in the message when it fails.
- * The environment is fixed: nothing of the caller's (locale, proxies) changes what it prints.
+ * The environment is fixed but for `more`: nothing of the caller's (locale, proxies) changes what it prints.
  */
-export async function run(file: string, args: readonly string[]): Promise<string> {
-  const { stdout } = await execute(file, args, { env: { PATH: stockPath, LC_ALL: "C" }, maxBuffer: 16 * 1024 * 1024 });
+export async function run(
+  file: string,
+  args: readonly string[],
+  more: Readonly<Record<string, string>> = {},
+): Promise<string> {
+  const env = { PATH: stockPath, LC_ALL: "C", ...more };
+  const { stdout } = await execute(file, args, { env, maxBuffer: 16 * 1024 * 1024 });
   return stdout;
 }

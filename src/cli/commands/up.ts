@@ -3,6 +3,7 @@ import type { StatusData } from "../../model/state/types.ts";
 import { renderTabular } from "../../model/status/tabular.ts";
 import { all, count, exactly } from "../arguments.ts";
 import { APPLICATION, bringUp, DEFAULTS } from "../bring-up.ts";
+import { MACHINES_OPTIONS } from "../machines-option.ts";
 import { awaitReady } from "../progress.ts";
 import { provideHostPackages } from "../provide-host-packages.ts";
 import type { ReleaseChoice } from "../release-choice.ts";
@@ -29,7 +30,7 @@ export default defineCommand({
     "release-file": { type: "string", description: "Archive to install, as the charm's resource", valueHint: "FILE" },
     "shared-dir": { type: "string", description: "Directory of this host that all units share", valueHint: "DIR" },
     model: { type: "string", alias: "m", description: "Name of the model", default: "concourse", valueHint: "NAME" },
-    machines: { type: "string", description: "Kind of machines", default: DEFAULTS.machines, valueHint: "KIND" },
+    ...MACHINES_OPTIONS,
     charm: { type: "string", description: "Charm file (default: packed from this clone)", valueHint: "FILE" },
   },
   async run({ args, data }) {
@@ -50,6 +51,7 @@ export default defineCommand({
     const { url, units: expected } = await bringUp({
       model,
       machines: given("machines"),
+      image: args.image,
       units,
       version: given("version"),
       release: given("release") as ReleaseChoice | undefined,

@@ -11,6 +11,7 @@ import { timelinePicture } from "../../report/timeline.ts";
 import { holds, type Report } from "../../report/types.ts";
 import { count, exactly } from "../arguments.ts";
 import { LocalEngine } from "../local-engine.ts";
+import { MACHINES_OPTIONS } from "../machines-option.ts";
 import { provideHostPackages } from "../provide-host-packages.ts";
 import type { ReleaseChoice } from "../release-choice.ts";
 import { ExitError } from "../report.ts";
@@ -28,7 +29,7 @@ export default defineCommand({
   },
   args: {
     units: { type: "string", description: "Units of Concourse in the end", default: "4", valueHint: "N" },
-    machines: { type: "string", description: "Kind of machines", default: "namespaces", valueHint: "KIND" },
+    ...MACHINES_OPTIONS,
     release: {
       type: "enum",
       options: ["stand-in", "auto", "github"],
@@ -48,7 +49,7 @@ export default defineCommand({
     await provideHostPackages();
     const signal = interrupted();
     const release = args.release as ReleaseChoice;
-    const engine = new LocalEngine({ model, machines: args.machines, release, charm: args.charm });
+    const engine = new LocalEngine({ model, machines: args.machines, image: args.image, release, charm: args.charm });
     let report: Report;
     try {
       report = reportOf(await replay(engine, { units, patience: PATIENCE, signal, say }));

@@ -1,5 +1,7 @@
 import { access, readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
+import { absentPackages, install, updateLists } from "../apt.ts";
+import type { Step } from "../machine.ts";
 import { run, stockPath } from "../run.ts";
 import { hostHierarchies } from "../hierarchies.ts";
 import { mounts } from "../mountinfo.ts";
@@ -62,6 +64,17 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   iproute2: ["ip"],
   "perl-base": ["perl"],
 };
+
+/** Installs the packages that are missing; what else is missing, nobody can install. */
+export async function prepare(): Promise<Step[]> {
+  const absent = await absentPackages([...Object.keys(packages), "systemd", "dbus"]);
+  if (absent.length === 0) return [];
+  const step = async () => {
+    await updateLists();
+    await install(absent, "");
+  };
+  return [{ what: `Install with apt-get: ${absent.join(" ")}`, run: step }];
+}
 
 /** What this host lacks to run machines as namespaces: one sentence each, with the command to run. */
 export async function missing(): Promise<string[]> {

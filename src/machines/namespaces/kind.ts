@@ -1,8 +1,9 @@
+import { UserError } from "../../errors.ts";
 import { hostHierarchies } from "../hierarchies.ts";
-import type { Machine, MachineKind, MachineSpec } from "../machine.ts";
+import type { Machine, MachineKind, MachineSpec, Step } from "../machine.ts";
 import { createNetwork, destroyNetwork } from "../network.ts";
 import { Cgroups } from "./cgroups.ts";
-import { missing } from "./host.ts";
+import { missing, prepare } from "./host.ts";
 import { NamespaceMachine } from "./machine.ts";
 
 /**
@@ -12,8 +13,23 @@ import { NamespaceMachine } from "./machine.ts";
 export const namespaces: MachineKind = {
   name: "namespaces",
   missing,
+  prepare,
   createNetwork,
   destroyNetwork,
+
+  async present(): Promise<boolean> {
+    return true;
+  },
+
+  /** They have nothing on the host but what belongs to a model. */
+  async clean(): Promise<Step[]> {
+    return [];
+  },
+
+  async image(wanted: string): Promise<string> {
+    if (wanted === "") return "";
+    throw new UserError("Machines of namespaces have no image: they show the host's own root", "Leave --image out");
+  },
 
   async machine(spec: MachineSpec): Promise<Machine> {
     return new NamespaceMachine(spec, new Cgroups(await hostHierarchies(), spec.model, spec.id));

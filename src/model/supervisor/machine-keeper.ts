@@ -95,7 +95,8 @@ export class MachineKeeper {
     const { record, network, paths } = this.#model;
     const hostname = `juju-${record.short}-${this.id}`;
     const directory = join(paths.machines, this.id);
-    const spec = { model: record.short, id: this.id, hostname, directory, disks: this.#disks() };
+    const { short: model, image } = record;
+    const spec = { model, id: this.id, hostname, image, directory, disks: this.#disks() };
     return this.#kind.machine(spec, network);
   }
 

@@ -15,6 +15,8 @@ const Record_ = z.object({
   /** First six hex digits of the UUID: what this model's namespaces, links and instances are named after. */
   short: z.string(),
   machines: z.enum(["namespaces", "incus", "lxd"]),
+  /** What machines boot, as their kind calls it; "" for kinds without images. */
+  image: z.string().default(""),
   /** Text for the Notes column of `status`; "" = none. */
   notes: z.string(),
   /** Application → directories that all its units see. */
@@ -41,13 +43,14 @@ const Record_ = z.object({
 
 export type ModelRecord = z.infer<typeof Record_>;
 
-export function newRecord(name: string, uuid: string, machines: ModelRecord["machines"]): ModelRecord {
+export function newRecord(name: string, uuid: string, machines: ModelRecord["machines"], image = ""): ModelRecord {
   return {
     schema: 1,
     name,
     uuid,
     short: uuid.replaceAll("-", "").slice(0, 6),
     machines,
+    image,
     notes: "",
     disks: {},
     exposed: {},

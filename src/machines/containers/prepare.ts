@@ -1,0 +1,116 @@
+import { existsSync } from "node:fs";
+import { UserError } from "../../errors.ts";
+import type { Step } from "../machine.ts";
+import { run } from "../run.ts";
+import { connect, connected, describe } from "./connect.ts";
+import { project, type Daemon } from "./daemon.ts";
+import type { Flavour } from "./flavour.ts";
+import { buildable, hostRecipe } from "./image/build.ts";
+import { aliasOf, hasImage, provideImage } from "./image/images.ts";
+import { ownDirectory, removeOwn, startOwn, stopOwn } from "./own.ts";
+import { absentOf, installing, uninstalling } from "./packages.ts";
+import { makePlace, placed, removePlace } from "./place.ts";
+import { forget, note, prepared } from "./prepared.ts";
+
+/** What is still to do until machines can be made, in order. A daemon that answers is used as it is. */
+export async function prepareSteps(flavour: Flavour, wanted: string): Promise<Step[]> {
+  const daemon = await connect(flavour);
+  const image = wanted === "" && !(await imageThere(daemon)) && !buildable(await hostRecipe());
+  const absent = await absentOf(flavour, daemon === null, image);
+  const steps: Step[] = [];
+  if (absent.length > 0) steps.push(installing(flavour, absent));
+  if (daemon === null) steps.push(starting(flavour));
+  if (daemon === null || !(await hasImage(daemon, await aliasOf(wanted)))) steps.push(filling(flavour, wanted));
+  return steps;
+}
+
+async function imageThere(daemon: Daemon | null): Promise<boolean> {
+  return daemon !== null && (await hasImage(daemon, await aliasOf("")));
+}
+
+/** Where systemd runs, it runs the daemon. */
+function starting(flavour: Flavour): Step {
+  const { title, service } = flavour;
+  if (existsSync("/run/systemd/system")) {
+    return {
+      what: `Start ${title} (systemctl start ${service})`,
+      async run() {
+        await note(flavour, { started: "service" });
+        await run("systemctl", ["start", service]);
+      },
+    };
+  }
+  return {
+    what: `Start ${title}, with its data in ${ownDirectory(flavour)} (systemd does not run here)`,
+    async run() {
+      await note(flavour, { started: "own" });
+      await startOwn(flavour);
+    },
+  };
+}
+
+function filling(flavour: Flavour, wanted: string): Step {
+  const image = wanted === "" ? "the image of units, built here once" : `the image ${wanted}`;
+  return {
+    what: `In ${flavour.title}, make a project and a storage pool "${project}", and import ${image}`,
+    async run() {
+      const daemon = await connected(flavour);
+      await makePlace(daemon);
+      await provideImage(flavour, daemon, wanted, () => undefined);
+    },
+  };
+}
+
+/** What takes back all of the above. @throws UserError while machines are left. */
+export async function cleanSteps(flavour: Flavour): Promise<Step[]> {
+  const { title } = flavour;
+  const { started } = await prepared(flavour);
+  // Ours, and died: it must tell what it has before that is removed.
+  if (started === "own" && (await connect(flavour)) === null && flavour.programs.some((path) => existsSync(path)))
+    await startOwn(flavour);
+  const daemon = await connect(flavour);
+  const steps: Step[] = [];
+  if (daemon !== null && (await placed(daemon))) {
+    await refuseMachines(flavour, daemon);
+    steps.push({
+      what: `In ${title}, remove project and storage pool "${project}" with their images`,
+      run: () => removePlace(daemon),
+    });
+  }
+  if (started !== "") steps.push(stopping(flavour, started, daemon));
+  steps.push(...(await uninstalling(flavour)));
+  if (existsSync(ownDirectory(flavour)))
+    steps.push({
+      what: `Remove ${ownDirectory(flavour)}`,
+      async run() {
+        await removeOwn(flavour);
+        await forget(flavour);
+      },
+    });
+  return steps;
+}
+
+async function refuseMachines({ title, client }: Flavour, daemon: Daemon): Promise<void> {
+  const [first] = await daemon.get<readonly string[]>(`/1.0/instances`);
+  if (first === undefined) return;
+  const name = first.replace(/^.*\/|\?.*$/g, "");
+  throw new UserError(
+    `${title} still has the machine ${name}`,
+    `Remove its model with concourse-machine down, or what is left of it with: ${client} delete --force --project ${project} ${name}`,
+  );
+}
+
+function stopping(flavour: Flavour, started: "own" | "service", daemon: Daemon | null): Step {
+  const { title, service } = flavour;
+  if (started === "service")
+    return {
+      what: `Stop ${title} (systemctl stop ${service})`,
+      run: () => run("systemctl", ["stop", service, service.replace(".service", ".socket")]).then(() => undefined),
+    };
+  return {
+    what: `Stop ${title}`,
+    async run() {
+      if (daemon !== null) await stopOwn((await describe(daemon)).environment.server_pid);
+    },
+  };
+}
