@@ -47,7 +47,7 @@ export class Checks {
       if (this.#changes.get(disk) === disk.changes) continue;
       this.#changes.set(disk, disk.changes);
       this.#releases(disk);
-      this.#readers(disk);
+      if (disk === this.#world.store) this.#readers(disk);
     }
     this.#downloads();
   }

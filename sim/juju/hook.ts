@@ -41,6 +41,10 @@ export class Hook {
     return this.#applicationWords.size > 0;
   }
 
+  get addsSecret(): boolean {
+    return this.#secret !== null;
+  }
+
   run(argv: readonly string[], stdin = ""): CommandResult {
     const { unit } = this.#world;
     const { application } = unit;

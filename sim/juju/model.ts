@@ -91,6 +91,16 @@ export class JujuUnit {
     this.name = `${application.name}/${application.nextUnit++}`;
     this.address = address;
   }
+
+  /** Juju's agent starts anew and finds out what it has missed. */
+  forget(): void {
+    this.cache.clear();
+    this.configSeen = -1;
+    for (const told of this.told.values()) {
+      told.bag = 0;
+      for (const unit of told.units.keys()) told.units.set(unit, 0);
+    }
+  }
 }
 
 export function newApplication(name: string, model: string, config: Application["config"]): Application {

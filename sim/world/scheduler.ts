@@ -39,7 +39,7 @@ export interface Pace {
   readonly tick: number;
   /** How likely the same life goes on as long as it can. */
   readonly inertia: number;
-  /** Sleeps last longer by up to this share of themselves, and up to this many milliseconds. */
+  /** Sleeps last longer by up to this many milliseconds, and by up to twenty times themselves. */
   readonly oversleep: number;
 }
 
@@ -95,7 +95,7 @@ export class Scheduler {
         signal?.removeEventListener("abort", wake);
         this.#ready.push({ life, what: "wake up", happen: resolve });
       };
-      const longer = Math.min(this.pace.oversleep, 2 * milliseconds) * this.#dice.fraction();
+      const longer = Math.min(this.pace.oversleep, 20 * milliseconds) * this.#dice.fraction();
       const sleeper = this.#rest(life, Math.max(0, milliseconds) + longer, wake);
       if (signal?.aborted) wake();
       else signal?.addEventListener("abort", wake);

@@ -21,6 +21,7 @@ import { Hook } from "../juju/hook.ts";
 import { candidates, ended, type JujuEvent, type JujuUnit } from "../juju/model.ts";
 import { simHash, simInflate } from "./archives.ts";
 import { blankMemory, charmMachine, type CharmMemory } from "./charm-machine.ts";
+import { Moments } from "./moments.ts";
 import { Dice } from "./random.ts";
 import { Life } from "./scheduler.ts";
 import { Services } from "./services.ts";
@@ -68,6 +69,8 @@ export class SimUnit {
   #publicKey: string | null = null;
   /** False while its machine has no power. */
   up = true;
+  /** The store is mounted so that the unit cannot write. */
+  readonly readOnly: boolean = false;
   hooksRun = 0;
   lastFailure = "";
 
@@ -207,7 +210,10 @@ export class SimUnit {
         memory: this.memory,
         services: this.services,
         program: () => this.world.program,
-        pause,
+        pause: (what) => {
+          if (what === "swap link") this.world.moment(this, "before the link jumps");
+          return pause(what);
+        },
         ports: { fs: run.process.fs, random: this.#dicePorts() },
         followed: (cluster) => this.world.checks.followed(this, cluster),
         linked: (release) => this.world.checks.linked(this, release),
@@ -226,11 +232,14 @@ export class SimUnit {
   /** A hook's words count if it ended well; those of a `juju-exec` in any case. */
   async #end({ life, process, event, hook, began }: HookRun, failure: unknown): Promise<void> {
     const { scheduler, checks } = this.world;
-    await scheduler.call(life, "end", () => undefined);
+    await scheduler.call(life, "end", () => {
+      if (hook.decides) this.world.moment(this, "hook decides");
+    });
     let committed = false;
     if (failure === null || event.exec !== null) {
       await scheduler.call(life, "commit secrets", () => {
         committed = hook.commitSecrets();
+        if (hook.addsSecret) this.world.moment(this, "between secret and commit");
       });
       await scheduler.call(life, "commit", () => {
         const before = committed;
@@ -271,8 +280,10 @@ export class SimUnit {
   #startAgent(): void {
     const life = new Life(`${this.member} agent`);
     const { scheduler } = this.world;
+    const moments = new Moments();
     const process = this.machine.process("agent", (call) => {
-      this.world.beforeCall(this, call);
+      const moment = moments.of(call);
+      if (moment !== null) this.world.moment(this, moment);
       return scheduler.call(life, `${call.method} ${call.path}`, () => undefined);
     });
     this.agent = { life, process };

@@ -7,13 +7,16 @@ import { MARKER } from "../../src/store/layout.ts";
 import type { HttpRequest } from "../../src/ports.ts";
 import { Checks } from "../check/checks.ts";
 import { Disk } from "../disk/disk.ts";
-import type { Call } from "../disk/process.ts";
+import type { Fault } from "./faults.ts";
+import { act } from "./faults.ts";
+import type { Moment } from "./moments.ts";
 import { JujuUnit, newApplication, relate, type Application, type JujuEvent } from "../juju/model.ts";
 import type { Mutation } from "../mutations/mutation.ts";
 import type { Archives } from "./archives.ts";
-import { failure, MIRROR, Network } from "./network.ts";
+import { FAIR, failure, MIRROR, Network } from "./network.ts";
 import type { Shape } from "./plan.ts";
 import { Dice } from "./random.ts";
+import { plantCopy, plantLink } from "./tamper.ts";
 import { Scheduler, type Life } from "./scheduler.ts";
 import { SimUnit } from "./unit.ts";
 
@@ -33,8 +36,11 @@ export class World {
   readonly store: Disk;
   readonly disks: Disk[] = [];
   readonly situations = new Map<string, number>();
-  /** What stands in the way of the next call of a unit on its files: faults put themselves here. */
-  watchers: ((unit: SimUnit, call: Call) => void)[] = [];
+  /** Faults that are still to come, and those that wait for their moment. */
+  #faults: Fault[];
+  #armed: Fault[] = [];
+  #moving = false;
+  readonly #planted: (() => void)[] = [];
   /** Chances of an event to be lost, doubled, or sent before its time. */
   events = { lost: 0, doubled: 0, reordered: 0 };
   program = "p1";
@@ -46,6 +52,7 @@ export class World {
     this.archives = archives;
     this.mutation = mutation;
     this.#dice = new Dice(seed, "world");
+    this.#faults = [...shape.faults];
     this.scheduler = new Scheduler(seed, shape.pace);
     this.network = new Network(seed, {
       scheduler: this.scheduler,
@@ -172,8 +179,113 @@ export class World {
     return first;
   }
 
-  beforeCall(unit: SimUnit, call: Call): void {
-    for (const watcher of this.watchers) watcher(unit, call);
+  /** Faults that are due happen, or wait for their moment from now on. */
+  step(): void {
+    while ((this.#faults[0]?.at ?? Number.POSITIVE_INFINITY) <= this.scheduler.steps) {
+      const fault = this.#faults.shift();
+      if (fault === undefined) return;
+      if (fault.moment !== null) this.#armed.push(fault);
+      else this.#act(fault, null);
+    }
+    this.checks.step();
+  }
+
+  /** A unit has got to a moment that faults may wait for. */
+  moment(unit: SimUnit, moment: Moment): void {
+    this.#reached(moment);
+    const at = this.#armed.findIndex((fault) => fault.moment === moment);
+    const [fault] = at < 0 ? [] : this.#armed.splice(at, 1);
+    if (fault !== undefined) this.#act(fault, unit);
+  }
+
+  #reached(moment: Moment): void {
+    if (moment === "moving to trash") this.#moving = true;
+    if (moment === "before the link jumps" && this.#moving) this.met("adoption after a clean-up began");
+  }
+
+  #act(fault: Fault, unit: SimUnit | null): void {
+    const dice = new Dice(this.seed, `fault ${fault.index}`);
+    act(this, fault, unit ?? dice.pick(this.living()), dice);
+  }
+
+  /** Faults stop, and everything that was broken is put right by whoever looks after it. */
+  calm(): void {
+    this.#faults = [];
+    this.#armed = [];
+    this.network.weather = FAIR;
+    this.events = { lost: 0, doubled: 0, reordered: 0 };
+    this.store.capacity = 1e12;
+    for (const takeBack of this.#planted) takeBack();
+    for (const unit of this.living()) {
+      if (!unit.up) unit.powerOn();
+      for (const life of unit.lives()) this.scheduler.thaw(life);
+      this.mount(unit);
+      unit.juju.forget();
+    }
+    for (const application of this.applications) {
+      if (application.leader?.dying !== false) this.elect(application);
+    }
+    for (const unit of this.units) unit.consider();
+  }
+
+  /** Every unit runs what its application is to run, and says that it is ready. */
+  settled(): boolean {
+    return this.living().every(({ juju, memory }) => {
+      const wanted = `${String(juju.application.config["version"])}-`;
+      return !juju.dying && juju.status.status === "active" && memory.current?.startsWith(wanted) === true;
+    });
+  }
+
+  mount(unit: SimUnit): void {
+    if (unit.juju.dead) return;
+    const { readOnly } = unit;
+    if (unit.mounted() !== this.store) unit.machine.replace(STORE_PATH, this.store, { readOnly });
+    else unit.machine.remount(STORE_PATH, readOnly);
+  }
+
+  anotherDisk(): Disk {
+    return this.disks[1] ?? this.disk(10);
+  }
+
+  removeUnit(unit: SimUnit): void {
+    const { application } = unit.juju;
+    if (unit.juju.dying || application.units.filter(({ dying }) => !dying).length < 2) return;
+    if (unit.agent !== null && this.network.downloads.has(unit.agent.life)) this.met("unit removed in mid-download");
+    unit.juju.dying = true;
+    unit.juju.inScope = false;
+    for (const other of this.units) other.consider();
+  }
+
+  /** Somebody puts a link in the place of one of the store's directories; it is taken away later. */
+  plant(dice: Dice): void {
+    const takeBack = plantLink(this.store, dice);
+    if (takeBack === null) return;
+    this.met("link planted in the store");
+    this.#planted.push(takeBack);
+    this.scheduler.later(dice.magnitude(1_000, 600_000), takeBack);
+  }
+
+  /** Somebody who may write the store puts a copy of their own beside a release that all have agreed on. */
+  plantCopy(dice: Dice): void {
+    const agreed = this.applications.every(({ relations: [peers], name }) =>
+      peers?.applicationBags.get(name)?.value["cluster"]?.includes('"manifestSha256":"'),
+    );
+    const name = agreed ? plantCopy(this.store, dice) : null;
+    if (name === null) return;
+    this.met("copy planted beside a release");
+    this.checks.tampered.add(name);
+  }
+
+  /** All machines and the disk under the store lose their power at once. */
+  powerLoss(dice: Dice): void {
+    const units = this.living().filter(({ up }) => up);
+    for (const unit of units) unit.powerOff();
+    if (this.store.log !== null) {
+      this.met("power loss");
+      this.store.powerLoss(() => dice.fraction());
+      this.checks.forget(this.store);
+    }
+    for (const unit of units) this.scheduler.later(dice.magnitude(100, 60_000), () => unit.powerOn());
   }
 
   /** The answer of a unit's web, as far as its own agent and the leader's ask. */

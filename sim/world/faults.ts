@@ -1,0 +1,158 @@
+/** What goes wrong, and how it is put right again. Each is an entry of a list that the seed has written beforehand. */
+import { LOCK } from "../../src/store/layout.ts";
+import { STORE_PATH } from "../../src/charm/orders.ts";
+import { WEB_SERVICE, WORKER_SERVICE } from "../../src/concourse/services.ts";
+import { changeBag, peersOf, type Application } from "../juju/model.ts";
+import { FAIR, MISHAPS } from "./network.ts";
+import type { Moment } from "./moments.ts";
+import { Dice } from "./random.ts";
+import type { SimUnit } from "./unit.ts";
+import type { World } from "./world.ts";
+
+export interface Fault {
+  /** Its place in the list that the seed has written: what a command line names it by. */
+  readonly index: number;
+  /** Not before this step. */
+  readonly at: number;
+  readonly kind: FaultKind;
+  /** It waits until some unit gets there; null = it happens at its step. */
+  readonly moment: Moment | null;
+}
+
+type Act = (world: World, unit: SimUnit, dice: Dice) => void;
+
+const application = (unit: SimUnit): Application => unit.juju.application;
+
+/** Milliseconds, each order of magnitude alike. */
+const aWhile = (dice: Dice): number => dice.magnitude(20, 600_000);
+
+const ACTS = {
+  "kill agent": (_, unit) => unit.services.crash("concourse-agent.service"),
+  "kill hook": (world, unit) => {
+    if (unit.run !== null) world.met("hook killed before its commit");
+    unit.killHook();
+  },
+  "pause agent": (world, unit, dice) => freeze(world, unit, unit.agent === null ? [] : [unit.agent.life], dice),
+  "pause hook": (world, unit, dice) => freeze(world, unit, unit.run === null ? [] : [unit.run.life], dice),
+  "pause machine": (world, unit, dice) => freeze(world, unit, unit.lives(), dice),
+  "pause holder and elect": (world, unit, dice) => {
+    const holder = [...world.network.downloads].find(({ alive, frozen }) => alive && !frozen);
+    const paused = world.units.find(({ agent }) => agent !== null && agent.life === holder) ?? unit;
+    if (paused.agent === null) return;
+    freeze(world, paused, [paused.agent.life], dice);
+    world.elect(application(paused));
+    if (holder !== undefined && application(paused).leader !== paused.juju)
+      world.met("paused holder outlived by a new leader");
+  },
+  "machine off": (world, unit, dice) => {
+    if (!unit.up) return;
+    unit.powerOff();
+    world.scheduler.later(aWhile(dice), () => unit.powerOn());
+    world.scheduler.later(
+      45_000,
+      () => !unit.up && application(unit).leader === unit.juju && world.elect(application(unit)),
+    );
+  },
+  "power loss": (world, _, dice) => world.powerLoss(dice),
+  elect: (world, unit) => world.elect(application(unit)),
+  "change version": (world, unit, dice) => {
+    const { version } = dice.pick(world.archives.right);
+    if (world.network.downloads.size > 0) world.met("version changed in mid-download");
+    world.configure(application(unit), { version });
+  },
+  "add unit": (world, unit) => {
+    if (world.living().length >= world.shape.mostUnits) return;
+    if (world.network.downloads.size > 0) world.met("unit added in mid-download");
+    world.addUnit(application(unit));
+  },
+  "remove unit": (world, unit) => world.removeUnit(unit),
+  weather: (world, _, dice) => {
+    const mishaps = MISHAPS.filter(() => dice.chance(0.35));
+    world.network.weather = { share: dice.pick([0.1, 0.4, 0.9]), mishaps };
+    world.scheduler.later(aWhile(dice), () => (world.network.weather = FAIR));
+  },
+  events: (world, _, dice) => {
+    const chance = () => dice.pick([0, 0.1, 0.3]);
+    world.events = { lost: chance(), doubled: chance(), reordered: chance() };
+  },
+  "wall clock jumps": (world, _, dice) => {
+    world.met("wall clock jumped");
+    world.scheduler.wall += (dice.chance(0.5) ? 1 : -1) * dice.magnitude(1_000, 400 * 24 * 3_600_000);
+  },
+  "mount lost": (world, unit, dice) => {
+    if (unit.mounted() !== world.store) return;
+    if (unit.agent !== null && world.network.downloads.has(unit.agent.life)) world.met("mount lost under the lock");
+    unit.machine.detach(STORE_PATH);
+    world.scheduler.later(aWhile(dice), () => world.mount(unit));
+  },
+  "mount replaced": (world, unit, dice) => {
+    if (unit.mounted() !== world.store) return;
+    world.met("another store mounted");
+    unit.machine.replace(STORE_PATH, world.anotherDisk());
+    world.scheduler.later(aWhile(dice), () => world.mount(unit));
+  },
+  "remounted read-only": (world, unit, dice) => {
+    world.met("store remounted read-only");
+    unit.machine.remount(STORE_PATH, true);
+    world.scheduler.later(aWhile(dice), () => unit.machine.remount(STORE_PATH, unit.readOnly));
+  },
+  "lock file replaced": (world) => {
+    const { root } = world.store;
+    const file = root.entries.get(LOCK);
+    if (file?.kind !== "file") return;
+    if (file.holders.size > 0) {
+      world.met("lock file replaced under its holder");
+      world.checks.lockBroken = true;
+    }
+    world.store.remove(root, LOCK);
+  },
+  "disk full": (world, _, dice) => {
+    world.met("disk full");
+    world.store.capacity = world.store.used + dice.pick([0, 300, 3_000]);
+    world.scheduler.later(aWhile(dice), () => (world.store.capacity = 1e12));
+  },
+  "controller restored": (world, unit, dice) => {
+    const { history, name } = application(unit);
+    const peers = peersOf(application(unit));
+    if (history.length === 0) return;
+    const old = dice.pick(history.slice(-3));
+    changeBag(peers.applicationBags, name, { cluster: old["cluster"] ?? "" });
+    for (const other of world.units) other.consider();
+  },
+  "service ends": (_, unit, dice) => unit.services.crash(dice.pick([WEB_SERVICE, WORKER_SERVICE])),
+  "charm refreshed": (world, unit) => {
+    world.program = `p${world.scheduler.steps}`;
+    world.configure(application(unit), {});
+  },
+  "link planted": (world, _, dice) => world.plant(dice),
+  "copy planted": (world, _, dice) => world.plantCopy(dice),
+} satisfies Record<string, Act>;
+
+export type FaultKind = keyof typeof ACTS;
+export const FAULTS = Object.keys(ACTS) as FaultKind[];
+
+export function act(world: World, fault: Fault, unit: SimUnit, dice: Dice): void {
+  const life = unit.agent?.life ?? null;
+  if (fault.moment !== null) world.met(`${MET[fault.kind] ?? fault.kind} ${fault.moment}`);
+  if (life !== null && fault.kind === "kill agent") world.met("agent killed");
+  ACTS[fault.kind](world, unit, dice);
+}
+
+/** How a situation is named that one of these made at some moment. */
+const MET: Partial<Record<FaultKind, string>> = { "kill agent": "killed", "pause agent": "paused" };
+
+function freeze(
+  world: World,
+  unit: SimUnit,
+  lives: SimUnit["lives"] extends () => infer Lives ? Lives : never,
+  dice: Dice,
+): void {
+  if (lives.length === 0) return;
+  const pause = aWhile(dice);
+  for (const life of lives) {
+    world.scheduler.freeze(life);
+    world.scheduler.later(pause, () => world.scheduler.thaw(life));
+  }
+  const holds = unit.agent !== null && world.network.downloads.has(unit.agent.life);
+  if (holds && pause > 60_000) world.met("holder paused for more than a minute");
+}
