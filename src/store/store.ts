@@ -42,8 +42,7 @@ export async function openStore(ports: Needs, orders: StoreOrders, last: StoreSt
     const mount = await mountOf(ports, orders, root);
     findings.mounted = true;
     await refusePlanted(root, orders);
-    findings.id = await readId(root);
-    await refuseOtherStore(orders, root, findings.id);
+    findings.id = await expectedId(orders, root);
     const registered = await refuseForeignStore(orders, root);
     findings.writable = !(mount?.readOnly ?? false) && (await canWrite(ports, orders, root, last));
     const id = findings.id ?? (await createId(ports, orders, root, findings.writable));
@@ -153,21 +152,31 @@ function otherStore({ path }: StoreOrders): Problem {
   return blocked("other-store", `Another store is mounted at ${path}: mount the right one, or run action adopt-store`);
 }
 
-/** The store must be the one that the application has agreed on; and one that had an id is never given a new one. */
-async function refuseOtherStore(orders: StoreOrders, root: Dir, id: string | null): Promise<void> {
+/**
+ * The store's id; null if it has none yet. It must be the one that the application has agreed on, and a store that had
+ * an id is never given a new one.
+ */
+async function expectedId(orders: StoreOrders, root: Dir): Promise<string | null> {
+  const id = await readId(root);
   if (orders.kind === "mount" && orders.id !== null && id !== orders.id) {
     throw new Unusable(otherStore(orders));
   }
   if (id !== null) {
-    return;
+    return id;
   }
   const releases = await orNull("ENOENT", root.openDirectory(layout.RELEASES));
   const names = releases === null ? [] : await using(releases, () => releases.list());
-  if (names.some((name) => layout.parseReleaseName(name) !== null)) {
+  if (!names.some((name) => layout.parseReleaseName(name) !== null)) {
+    return null;
+  }
+  // Someone else may have set it up and published a release since.
+  const late = await readId(root);
+  if (late === null) {
     throw new Unusable(
       blocked("id-lost", `${orders.path}/store.json is gone or unreadable: restore it, or empty the store`),
     );
   }
+  return late;
 }
 
 async function readId(root: Dir): Promise<string | null> {
