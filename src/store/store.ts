@@ -42,7 +42,8 @@ export async function openStore(ports: Needs, orders: StoreOrders, last: StoreSt
     const mount = await mountOf(ports, orders, root);
     findings.mounted = true;
     await refusePlanted(root, orders);
-    findings.id = await expectedId(orders, root);
+    findings.id = await readId(root);
+    findings.id = await expectedId(orders, root, findings.id);
     const registered = await refuseForeignStore(orders, root);
     findings.writable = !(mount?.readOnly ?? false) && (await canWrite(ports, orders, root, last));
     const id = findings.id ?? (await createId(ports, orders, root, findings.writable));
@@ -153,11 +154,10 @@ function otherStore({ path }: StoreOrders): Problem {
 }
 
 /**
- * The store's id; null if it has none yet. It must be the one that the application has agreed on, and a store that had
+ * The store's id, `id` as it was read; null if it has none yet. It must be the one that the application has agreed on, and a store that had
  * an id is never given a new one.
  */
-async function expectedId(orders: StoreOrders, root: Dir): Promise<string | null> {
-  const id = await readId(root);
+async function expectedId(orders: StoreOrders, root: Dir, id: string | null): Promise<string | null> {
   if (orders.kind === "mount" && orders.id !== null && id !== orders.id) {
     throw new Unusable(otherStore(orders));
   }
