@@ -8,6 +8,10 @@ import { Writer } from "./writer.ts";
 
 /** Bytes between the loop that fetches and the one that unpacks. */
 const BETWEEN = 1024 * 1024;
+/** A release is twice its archive. Far beyond that lies only what was made to fill a disk. */
+const LARGEST_RATIO = 20;
+/** Unpacked bytes that are none too many however small the archive. */
+const ALWAYS_FINE = 64 * 1024 * 1024;
 /** Three times the largest release. Nobody sends us more. */
 const LARGEST_ARCHIVE = 5 * 1024 ** 3;
 
@@ -126,24 +130,49 @@ function unpack(ports: Pick<StorePorts, "hash" | "inflate">, channel: Channel, i
 
 async function run(ports: Pick<StorePorts, "hash" | "inflate">, channel: Channel, into: Dir): Promise<Outcome> {
   const unpacker = new Unpacker(ports, into);
+  const reader = new TarReader(unpacker);
   try {
-    const reader = new TarReader(unpacker);
-    for await (const bytes of ports.inflate.gunzip(channel)) {
+    for await (const bytes of inflated(ports, channel, reader)) {
       await reader.push(bytes);
     }
     reader.end();
     return { contents: await unpacker.complete(), fault: null, failure: null };
+  } catch (error) {
+    throw errno(error).startsWith("Z_") ? gzipError(error, reader.last) : error;
   } finally {
     await unpacker.close();
   }
 }
 
+/** The archive's bytes; more of them than any release can be of what has come so far are refused. */
+async function* inflated(
+  ports: Pick<StorePorts, "inflate">,
+  channel: Channel,
+  reader: TarReader,
+): AsyncGenerator<Uint8Array, void> {
+  let packed = 0;
+  let unpacked = 0;
+  const counted = async function* (): AsyncGenerator<Uint8Array, void> {
+    for await (const bytes of channel) {
+      packed += bytes.length;
+      yield bytes;
+    }
+  };
+  for await (const bytes of ports.inflate.gunzip(counted())) {
+    unpacked += bytes.length;
+    if (unpacked > ALWAYS_FINE && unpacked > packed * LARGEST_RATIO) {
+      throw new ArchiveError(`${reader.last}: more than ${LARGEST_RATIO} times its packed size`);
+    }
+    yield bytes;
+  }
+}
+
+function gzipError(error: unknown, last: string): ArchiveError {
+  return errno(error) === "Z_BUF_ERROR"
+    ? new ArchiveError(`the gzip data ends too early, after ${last}`, true)
+    : new ArchiveError(`damaged gzip data, after ${last}`);
+}
+
 function faultOf(error: unknown): ArchiveFault | null {
-  if (error instanceof ArchiveError) {
-    return { truncated: error.truncated, message: error.message };
-  }
-  if (errno(error) === "Z_BUF_ERROR") {
-    return { truncated: true, message: "the gzip data ends too early" };
-  }
-  return errno(error).startsWith("Z_") ? { truncated: false, message: "damaged gzip data" } : null;
+  return error instanceof ArchiveError ? { truncated: error.truncated, message: error.message } : null;
 }

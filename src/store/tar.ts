@@ -68,6 +68,11 @@ export class TarReader {
     this.#sink = sink;
   }
 
+  /** The entry that was met last, as it may stand in a status line. */
+  get last(): string {
+    return this.#last;
+  }
+
   /** Takes the next bytes of the archive. They may be used after it returns: the caller must not overwrite them. */
   async push(bytes: Uint8Array): Promise<void> {
     let rest = bytes;
