@@ -2,7 +2,16 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { parseUri, readAnswer } from "../../src/relations/postgresql.ts";
 import { readApplicationBag, readReport, writeApplicationBag, writeReport } from "../../src/relations/peers.ts";
-import { cluster, webReport } from "./charm/facts.ts";
+import {
+  parseGateways,
+  readWebApplicationBag,
+  readWebBag,
+  readWorkerBag,
+  writeWebApplicationBag,
+  writeWebBag,
+  writeWorkerBag,
+} from "../../src/relations/tsa.ts";
+import { cluster, RELEASE, target, webReport } from "./charm/facts.ts";
 
 describe("peers", () => {
   test("what is written is read back", () => {
@@ -72,5 +81,66 @@ describe("postgresql", () => {
     expect(
       readAnswer({ endpoints: "h:1" }, { username: "u", password: "p" }, { tls: "False", "tls-ca": "PEM" })?.ca,
     ).toBeNull();
+  });
+});
+
+describe("tsa and flight", () => {
+  const web = { running: RELEASE, answering: true, authorised: ["SHA256:x"], workers: [{ name: "w", since: 1 }] };
+  const worker = { name: "m-w-0", running: null, lease: [RELEASE] };
+
+  test("what is written is read back", () => {
+    expect(readWebBag(writeWebBag(["a:2222", "b:2222"], "ssh-rsa A", web))).toEqual({
+      hosts: "a:2222,b:2222",
+      hostKeys: "ssh-rsa A",
+      version: null,
+      word: web,
+    });
+    expect(readWorkerBag(writeWorkerBag("ssh-rsa B", worker))).toEqual({ key: "ssh-rsa B", word: worker });
+    const word = { release: target, store: "id" };
+    expect(readWebApplicationBag(writeWebApplicationBag(word))).toEqual(word);
+  });
+
+  test("what the other charm writes is understood, and nothing else is made of it", () => {
+    const bag = { "tsa-host": "10.0.0.5:2222", "tsa-public-key": "ssh-rsa A\nssh-rsa B", "concourse-version": "8.3.0" };
+    expect(readWebBag(bag)).toEqual({
+      hosts: "10.0.0.5:2222",
+      hostKeys: "ssh-rsa A\nssh-rsa B",
+      version: "8.3.0",
+      word: null,
+    });
+    expect(readWebBag({ ...bag, "concourse-version": "8/../.." })?.version).toBeNull();
+    expect(readWebBag({ "concourse-version": "8.3.0" })).toBeNull();
+    expect(readWorkerBag({ "worker-public-key": "ssh-rsa W" })).toEqual({ key: "ssh-rsa W", word: null });
+  });
+
+  test.each([
+    ["a name that is none", { ...worker, name: "../x" }],
+    ["a lease that is a path", { ...worker, lease: ["../../etc"] }],
+    ["a lease of everything", { ...worker, lease: Array.from({ length: 9 }, () => RELEASE) }],
+    ["no lease", { name: "w", running: null }],
+  ])("%s is no word", (_, word) => {
+    expect(readWorkerBag({ worker: JSON.stringify({ schema: 1, ...word }) }).word).toBeNull();
+  });
+
+  test.each([
+    ["10.0.0.5:2222", [{ host: "10.0.0.5", port: 2222 }]],
+    [
+      "w , [fd00::1]:9",
+      [
+        { host: "w", port: 2222 },
+        { host: "fd00::1", port: 9 },
+      ],
+    ],
+    ["a b:2222,;rm,x:0,x:70000,fd00::1:2222,", []],
+  ])("gateways of %j", (text, expected) => {
+    expect(parseGateways(text)).toEqual(expected);
+  });
+
+  test("no text gives a gateway that could end a line or a list", () => {
+    fc.assert(
+      fc.property(fc.string(), (text) => {
+        for (const { host } of parseGateways(text)) expect(host).toMatch(/^[0-9A-Za-z.:-]+$/);
+      }),
+    );
   });
 });

@@ -77,6 +77,49 @@ describe("store", () => {
     expect(world.fs.text(`${STORE}/worker/${world.orders.store.member}/state.json`)).toContain(name);
     expect(world.untold()).toEqual([]);
   });
+
+  test("a unit that cannot write touches nothing, and tells the lease that it reads", async () => {
+    const disk = world.fs.disk();
+    world.fs.mount(STORE, disk);
+    world.fs.put(`${STORE}/.lxc_shared_storage`, "");
+    await world.start();
+    await world.clock.advance(2_000);
+    world.fs.unmount(STORE);
+    world.fs.mount(STORE, disk, true);
+    const name = "7.14.3-linux-amd64-1a2b3c4d5e6f";
+    const { member } = world.orders.store;
+    world.order({ store: { ...world.orders.store, lease: [name] } });
+    await world.clock.advance(2_000);
+    expect(world.state).toMatchObject({ store: { mounted: true, writable: false, problem: null }, lease: [] });
+    world.fs.put(
+      `${STORE}/worker/${member}/held-by-m1-web.json`,
+      JSON.stringify({ schema: 1, member, releases: [name] }),
+    );
+    await world.clock.advance(1_000);
+    expect(world.state.lease).toEqual([name]);
+    expect(world.state.problems).toEqual({});
+  });
+
+  test("the fetcher holds leases for others, and gives them up", async () => {
+    const name = "7.14.3-linux-amd64-1a2b3c4d5e6f";
+    const file = `${STORE}/worker/m1-worker-0/held-by-${world.orders.store.application}.json`;
+    await startPrivate({
+      store: { ...world.orders.store, kind: "private", leasesFor: [{ member: "m1-worker-0", releases: [name] }] },
+    });
+    await world.clock.advance(1_000);
+    expect(world.fs.text(file)).toContain(name);
+    world.order({ store: { ...world.orders.store, leasesFor: [] } });
+    await world.clock.advance(1_000);
+    expect(() => world.fs.text(file)).toThrow();
+  });
+
+  test("a name that turns into something else is refused within seconds", async () => {
+    await startPrivate();
+    await world.clock.advance(1_000);
+    world.fs.makeDirectories(`${STORE}/config.env`);
+    await world.clock.advance(6_000);
+    expect(world.state.store.problem?.message).toMatch(/config\.env is not a file/);
+  });
 });
 
 describe("keys", () => {
