@@ -15,6 +15,8 @@ import { chooseRelease } from "./release-choice.ts";
 import { askModel } from "./session.ts";
 
 export const APPLICATION = "concourse-ci-machine";
+/** Of workers that are an application of their own. */
+export const WORKER_APPLICATION = "concourse-worker";
 const DATABASE = "postgresql";
 /** Where units expect the shared directory, and the mark that tells them it is mounted. */
 export const MOUNT_POINT = "/var/lib/concourse";
@@ -47,13 +49,15 @@ export async function bringUp(options: BringUpOptions): Promise<BroughtUp> {
   checkMachines(options, readRecord(modelPaths(model)).machines);
   const before = await askModel<StatusData>(model, "status", {});
   const there = before.applications[APPLICATION];
-  if (there !== undefined) checkDeployed(options, await deployed(model, there));
+  const workers = before.applications[WORKER_APPLICATION];
+  if (there !== undefined) checkDeployed(options, await deployed(model, there, workers));
   if (before.applications[DATABASE] === undefined) {
     say("Deploying PostgreSQL 16");
     await deploy(model, { charm: DATABASE });
   }
   if (there === undefined) await deployConcourse(options);
   else say(`Model "${model}" has Concourse with ${unitsText(Object.keys(there.units).length)}: carrying on`);
+  if (options.workers !== undefined && workers === undefined) await deployWorkers(options, options.workers);
   return { url: await exposedUrl(model), units: await unitCount(model) };
 }
 
@@ -70,23 +74,43 @@ function deploy(model: string, params: { readonly charm: string } & Record<strin
 }
 
 async function deployConcourse(options: BringUpOptions): Promise<void> {
-  const { model, say, units = DEFAULTS.units, version = DEFAULTS.version } = options;
+  const { model, say, workers, version = DEFAULTS.version } = options;
+  const { units = workers === undefined ? DEFAULTS.units : 1 } = options;
   const charm = await charmFile(options);
   const release = await releaseSettings(options);
   const port = await firstFree(WEB_PORT);
   const source = await sharedDirectory(options);
   const config = {
+    ...(workers === undefined ? {} : { mode: "web" }),
     "shared-storage": "lxc",
     "external-url": `http://127.0.0.1:${port}`,
     ...(version === "" ? {} : { version }),
     ...release.config,
   };
   say(`Deploying Concourse with ${unitsText(units)} on ${source}`);
-  const disks = [{ name: "concourse", source, path: MOUNT_POINT, readOnly: false }];
+  const disks = [diskOf(source, "read-write")];
   await deploy(model, { charm, name: APPLICATION, units, config, resources: release.resources, disks });
   await askModel(model, "integrate", { a: APPLICATION, b: DATABASE });
   await askModel(model, "expose", { application: APPLICATION, hostPorts: { [WEB_PORT]: port } });
 }
+
+/** Workers of an application of their own: they follow the webs' version, and cannot write what they run from. */
+async function deployWorkers(options: BringUpOptions, units: number): Promise<void> {
+  const { model, say } = options;
+  const charm = await charmFile(options);
+  const source = await sharedDirectory(options);
+  const config = { mode: "worker", "shared-storage": "lxc" };
+  say(`Deploying ${unitsText(units)} of workers, with ${source} read-only`);
+  await deploy(model, { charm, name: WORKER_APPLICATION, units, config, disks: [diskOf(source, "read-only")] });
+  await askModel(model, "integrate", { a: `${WORKER_APPLICATION}:flight`, b: `${APPLICATION}:tsa` });
+}
+
+const diskOf = (source: string, access: "read-write" | "read-only"): Disk => ({
+  name: "concourse",
+  source,
+  path: MOUNT_POINT,
+  readOnly: access === "read-only",
+});
 
 export interface ReleaseSettings {
   readonly config: Readonly<Record<string, string>>;
@@ -125,13 +149,17 @@ export async function sharedDirectory(options: Pick<BringUpOptions, "model" | "s
   return directory;
 }
 
-async function deployed(model: string, { units }: StatusData["applications"][string]): Promise<Deployed> {
+type Application = StatusData["applications"][string];
+
+async function deployed(model: string, { units }: Application, workers: Application | undefined): Promise<Deployed> {
   const option = async (key: string) =>
     (await askModel<string | null>(model, "get-config-value", { application: APPLICATION, key })) ?? "";
   const disks = await askModel<Readonly<Record<string, readonly Disk[]>>>(model, "disks", {});
   return {
     application: APPLICATION,
     units: Object.keys(units),
+    mode: (await option("mode")) || "auto",
+    workers: workers ? { application: WORKER_APPLICATION, units: Object.keys(workers.units) } : null,
     version: await option("version"),
     mirror: await option("release-mirror"),
     sharedDirectory: disks[APPLICATION]?.find(({ path }) => path === MOUNT_POINT)?.source ?? "",

@@ -6,6 +6,7 @@ const NOTHING: Wanted = {
   model: "m",
   machines: undefined,
   units: undefined,
+  workers: undefined,
   version: undefined,
   release: undefined,
   releaseFile: undefined,
@@ -15,6 +16,8 @@ const NOTHING: Wanted = {
 const DEPLOYED: Deployed = {
   application: "ci",
   units: ["ci/0", "ci/1", "ci/4"],
+  mode: "auto",
+  workers: null,
   version: "7.14.3",
   mirror: "http://10.81.0.1:8080",
   sharedDirectory: "/srv/store",
@@ -25,6 +28,8 @@ test.each<[Partial<Wanted>, Partial<Deployed>]>([
   [{ units: 3, version: "7.14.3", release: "stand-in", sharedDirectory: "/srv//store/" }, {}],
   [{ release: "auto" }, {}],
   [{ release: "auto" }, { mirror: "" }],
+  [{ workers: 1 }, { mode: "web", workers: { application: "w", units: ["w/0"] } }],
+  [{ workers: 2 }, { mode: "web" }],
   [
     { release: "github", version: "" },
     { mirror: "", version: "" },
@@ -36,6 +41,13 @@ test.each<[Partial<Wanted>, Partial<Deployed>]>([
 test.each<[Partial<Wanted>, Partial<Deployed>, string, string]>([
   [{ units: 5 }, {}, "it has 3 units, not 5", "Use: concourse-machine add-unit ci -n 2 -m m"],
   [{ units: 1 }, {}, "it has 3 units, not 1", "Use: concourse-machine remove-unit ci/1 ci/4 -m m"],
+  [{ workers: 2 }, {}, "no application of their own", "Use: concourse-machine config ci mode=web -m m"],
+  [
+    { workers: 2 },
+    { mode: "web", workers: { application: "w", units: ["w/3"] } },
+    "w has 1 unit, not 2",
+    "Use: concourse-machine add-unit w -n 1 -m m",
+  ],
   [{ version: "7.13.0" }, {}, "7.14.3, not 7.13.0", "Use: concourse-machine config ci version=7.13.0 -m m"],
   [{ version: "" }, {}, "not the newest version", "Use: concourse-machine config ci --reset version -m m"],
   [{ version: "7.13.0" }, { version: "" }, "the newest version, not 7.13.0", "version=7.13.0 -m m"],

@@ -9,6 +9,8 @@ export interface Wanted {
   readonly model: string;
   readonly machines: string | undefined;
   readonly units: number | undefined;
+  /** Units of a worker application of its own; the others are webs then. */
+  readonly workers: number | undefined;
   /** "" = the newest. */
   readonly version: string | undefined;
   readonly release: ReleaseChoice | undefined;
@@ -21,6 +23,10 @@ export interface Deployed {
   readonly application: string;
   /** Names, in their order. */
   readonly units: readonly string[];
+  /** Option `mode`. */
+  readonly mode: string;
+  /** Name of the worker application, and its units' names in their order; null where there is none. */
+  readonly workers: { readonly application: string; readonly units: readonly string[] } | null;
   /** Option `version`; "" = the newest. */
   readonly version: string;
   /** Option `release-mirror`; "" = none. */
@@ -38,16 +44,22 @@ export function checkMachines({ model, machines }: Wanted, has: string): void {
 
 /** @throws UserError for the first option that asks for something else than there is; it names the verb for that. */
 export function checkDeployed(wanted: Wanted, has: Deployed): void {
-  const { application, units } = has;
+  const { application } = has;
   const { version = has.version, release = "auto", releaseFile, sharedDirectory, charm } = wanted;
   const refuse = (what: string, verb: string, ...words: readonly string[]): never => {
     const cause = `up changes nothing in model "${wanted.model}", and ${what}`;
     throw new UserError(cause, `Use: concourse-machine ${[verb, ...words].join(" ")} -m ${wanted.model}`);
   };
-  const more = (wanted.units ?? units.length) - units.length;
-  const count = `it has ${units.length} unit${units.length === 1 ? "" : "s"}, not ${wanted.units}`;
-  if (more > 0) refuse(count, "add-unit", application, "-n", String(more));
-  if (more < 0) refuse(count, "remove-unit", ...units.slice(more));
+  const refuseCount = (name: string, units: readonly string[], count: number | undefined): void => {
+    const more = (count ?? units.length) - units.length;
+    const cause = `${name === application ? "it" : name} has ${units.length} unit${units.length === 1 ? "" : "s"}, not ${count}`;
+    if (more > 0) refuse(cause, "add-unit", name, "-n", String(more));
+    if (more < 0) refuse(cause, "remove-unit", ...units.slice(more));
+  };
+  refuseCount(application, has.units, wanted.units);
+  if (wanted.workers !== undefined && has.mode !== "web")
+    refuse("its workers are no application of their own", "config", application, "mode=web");
+  if (has.workers !== null) refuseCount(has.workers.application, has.workers.units, wanted.workers);
   if (version !== has.version) {
     const [is, not] = [has.version, version].map((one) => (one === "" ? "the newest version" : one));
     const words = version === "" ? ["--reset", "version"] : [`version=${version}`];

@@ -17,7 +17,7 @@ export interface WebBag {
   readonly hosts: string;
   /** Public host keys of the TSA, one a line; as they were written. */
   readonly hostKeys: string;
-  /** Version that the other charm's workers would follow. Ours never writes it (docs/decisions/0012). */
+  /** Version that the other charm's workers would follow. Ours never writes it (docs/decisions/0013). */
   readonly version: string | null;
   /** Null from a web that is not ours, or that has not said anything yet. */
   readonly word: WebWord | null;

@@ -55,7 +55,8 @@ describe("reference tables", () => {
   });
 
   test("every status the charm can show is explained, in its own words", () => {
-    const source = readFileSync("src/charm/status.ts", "utf8");
+    const files = readdirSync("src/charm").filter((name) => /^status.*\.ts$/.test(name));
+    const source = files.map((name) => readFileSync(join("src/charm", name), "utf8")).join("\n");
     const page = readFileSync("docs/reference/statuses.md", "utf8");
     const calls = source.matchAll(/\b(?:blocked|waiting|busy)\(\s*(["`])((?:(?!\1)[\s\S])+)\1/g);
     const texts = [...calls].map(([, , text = ""]) => text);

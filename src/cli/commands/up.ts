@@ -2,7 +2,7 @@ import { defineCommand } from "citty";
 import type { StatusData } from "../../model/state/types.ts";
 import { renderTabular } from "../../model/status/tabular.ts";
 import { all, count, exactly } from "../arguments.ts";
-import { APPLICATION, bringUp, DEFAULTS } from "../bring-up.ts";
+import { APPLICATION, bringUp, DEFAULTS, WORKER_APPLICATION } from "../bring-up.ts";
 import { MACHINES_OPTIONS } from "../machines-option.ts";
 import { awaitReady } from "../progress.ts";
 import { provideHostPackages } from "../provide-host-packages.ts";
@@ -20,6 +20,12 @@ export default defineCommand({
   },
   args: {
     units: { type: "string", description: "Units of Concourse", default: String(DEFAULTS.units), valueHint: "N" },
+    workers: {
+      type: "string",
+      description:
+        "Workers as an application of their own, the directory read-only; --units are webs then, by default 1",
+      valueHint: "N",
+    },
     version: { type: "string", description: "Version of Concourse (default: the newest)", default: "", valueHint: "V" },
     release: {
       type: "enum",
@@ -38,6 +44,7 @@ export default defineCommand({
     requireRoot();
     const given = (option: string) => all(data, option).at(-1);
     const units = given("units") === undefined ? undefined : count(args.units, "--units", 1);
+    const workers = args.workers === undefined ? undefined : count(args.workers, "--workers", 1);
     const model = checkModelName(args.model);
     await provideHostPackages();
     const signal = interrupted();
@@ -53,6 +60,7 @@ export default defineCommand({
       machines: given("machines"),
       image: args.image,
       units,
+      workers,
       version: given("version"),
       release: given("release") as ReleaseChoice | undefined,
       releaseFile: args["release-file"],
@@ -68,16 +76,17 @@ export default defineCommand({
         1,
         `not all units became active; see: concourse-machine debug-log -m ${model} --replay --no-tail`,
       );
-    print(farewell(url, model));
+    print(farewell(url, model, workers === undefined ? APPLICATION : WORKER_APPLICATION));
   },
 });
 
-function farewell(url: string, model: string): string {
+/** @param more the application whose units run builds */
+function farewell(url: string, model: string, more: string): string {
   const option = model === "concourse" ? "" : ` -m ${model}`;
   return `
 Concourse:  ${url}
 Password:   npx concourse-machine run ${APPLICATION}/leader get-admin-password${option}
-One more:   npx concourse-machine add-unit ${APPLICATION}${option}
+One more:   npx concourse-machine add-unit ${more}${option}
 Stop:       npx concourse-machine down --yes${option}
 `;
 }
