@@ -4,7 +4,7 @@ import { fileBytes, gzipOnly, localBytes } from "./bytes.ts";
 import { download, type HttpArchive, type Served, StartOver, strongest } from "./download.ts";
 import { allFailed, blocked, errno, fileProblem, hostOf, SourceError, StoreError, waiting } from "./errors.ts";
 import { discard, ensureDirectory, orNull, using } from "./files.ts";
-import { HOLDER, PARTIAL, STAGING, stagingName } from "./layout.ts";
+import { HOLDER, PARTIAL, RELEASES, STAGING, stagingName } from "./layout.ts";
 import { takeLock } from "./lock.ts";
 import { Meter } from "./meter.ts";
 import {
@@ -142,7 +142,12 @@ class Fetch {
     // Nobody has agreed on its manifest yet: then it is looked at from end to end.
     const depth = this.#target.manifestSha256 === null ? "all" : "shape";
     const go = async () => this.#options.signal.throwIfAborted();
-    return (await verifyRelease(this.#ports, this.#store, found, depth, go)) === null ? found : null;
+    if ((await verifyRelease(this.#ports, this.#store, found, depth, go)) !== null) {
+      return null;
+    }
+    // Whoever published it may not have come to it yet.
+    await using(await this.#store.root.openDirectory(RELEASES), (releases) => releases.sync());
+    return found;
   }
 
   async #fetchFromAny(): Promise<Published> {

@@ -57,6 +57,8 @@ export async function publish(
         return name;
       }
       if (await isGood(ports, store, target, name)) {
+        // Whoever won may not have come to it yet.
+        await releases.sync();
         await removeTree(staged.parent, staged.name);
         return name;
       }
