@@ -1,5 +1,4 @@
-import type { AgentState, ClusterSecret, DatabaseOrders, Orders, Target } from "../agent/contract.ts";
-import { releaseName } from "../store/layout.ts";
+import type { AgentState, ClusterSecret, DatabaseOrders, Orders } from "../agent/contract.ts";
 import type { HookEnvironment } from "../juju/environment.ts";
 import type { Cluster, UnitReport } from "../relations/peers.ts";
 import type { WebApplicationWord, WebBag, WorkerBag } from "../relations/tsa.ts";
@@ -202,8 +201,4 @@ export const externalUrl = (options: Options, address: string): string =>
 /** An address as a URL wants it. */
 export const urlHost = (address: string): string => (address.includes(":") ? `[${address}]` : address);
 
-/** True if a directory of the store holds this release: the first copy, or one that repairs it. */
-export function isCopyOf(name: string | null, target: Target): boolean {
-  const first = releaseName(target);
-  return name === first || name?.startsWith(`${first}.`) === true;
-}
+export { isCopyOf } from "../store/layout.ts";

@@ -1,5 +1,7 @@
 import type { Orders, Target } from "../agent/contract.ts";
 import { NO_CLUSTER, type Cluster, type UnitReport } from "../relations/peers.ts";
+import { releaseName } from "../store/layout.ts";
+import { chooseDamaged, isGoodCopy } from "./damage.ts";
 import { clusterOf, isCopyOf, isFetching, type Facts } from "./facts.ts";
 import { followsWeb, modeOf, releaseOfWeb, websHaveChanged, wantedVersion } from "./follow.ts";
 import { sharesStore } from "./leases.ts";
@@ -19,10 +21,14 @@ export function lead(facts: Facts, own: UnitReport | null): Cluster | null {
   const mode = modeOf(facts);
   const store = sane ? chooseStore(facts, now) : now.store;
   const fetcher = chooseFetcher(facts, units, { ...now, store });
-  const release = sane ? chooseRelease(facts, units, { ...now, store, fetcher }) : now.release;
+  const chosen = sane ? chooseRelease(facts, units, { ...now, store, fetcher }) : now.release;
+  const reports = units.map(({ report }) => report);
+  const damaged = chooseDamaged(reports, now, chosen);
+  const release = isRepaired({ ...now, fetcher, damaged }, now) ? openAgain(chosen) : chosen;
+  const previous = choosePrevious(facts, now, release);
   const web = mode === "worker" ? null : chooseWeb(facts, units, now);
-  const turn = chooseTurn(facts, units, { ...now, release, web });
-  const next = { mode, release, store, fetcher, web, turn };
+  const turn = chooseTurn(facts, units, { ...now, release, damaged, web });
+  const next = { mode, release, previous, damaged, store, fetcher, web, turn };
 
   const highest = Math.max(now.generation, ...units.map(({ report }) => report?.generation ?? 0));
   const changed = JSON.stringify({ ...next, generation: 0 }) !== JSON.stringify({ ...sorted(now), generation: 0 });
@@ -99,11 +105,18 @@ function chooseRelease(facts: Facts, units: readonly Unit[], now: Cluster): Targ
   if (given && sharesStore(facts, now.store)) return given;
   const release = given ? asCommitted(given, now) : now.release;
   if (!release || release.manifestSha256 !== null) return release;
+  const damaged = new Set(
+    chooseDamaged(
+      units.map(({ report }) => report),
+      now,
+      release,
+    ).map((copy) => copy.release),
+  );
   // The leader's own word counts too: it may have taken over and been done before it could say so.
   const published = units
     .filter(({ unit }) => unit === now.fetcher || unit === facts.environment.unit)
     .map(({ report }) => report?.published)
-    .find((word) => word?.sha256 === release.sha256);
+    .find((word) => word?.sha256 === release.sha256 && !damaged.has(word.name));
   return published ? { ...release, manifestSha256: published.manifestSha256 } : release;
 }
 
@@ -112,6 +125,20 @@ function asCommitted({ version, arch, sha256 }: Target, { release }: Cluster): T
   return release?.sha256 === sha256 && release.version === version
     ? release
     : { version, arch, sha256, manifestSha256: null };
+}
+
+/** One more copy is damaged, and it is ours to bring another one. */
+const isRepaired = (next: Cluster, now: Cluster): boolean =>
+  next.fetcher !== null && next.damaged.length > now.damaged.length;
+
+/** What is published of it next is agreed on anew. */
+const openAgain = (release: Target | null): Target | null => release && { ...release, manifestSha256: null };
+
+/** The one that units ran until another was chosen; one that was never published leaves no trace. */
+function choosePrevious({ local }: Facts, now: Cluster, release: Target | null): string | null {
+  const before = now.release;
+  if (!before?.manifestSha256 || before.sha256 === release?.sha256) return now.previous;
+  return isCopyOf(local.current, before) ? local.current : releaseName(before);
 }
 
 /** Sticky: a web moves only when its unit is gone or silent, never because leadership moved. */
@@ -131,16 +158,18 @@ function chooseTurn(facts: Facts, units: readonly Unit[], now: Cluster): string 
   if (!now.release?.manifestSha256) return null;
   const target = now.release;
   if (followsWeb(facts) && !websHaveChanged(facts, target)) return null;
-  const behind = units.filter(({ report }) => report && report.running !== null && !isCopyOf(report.running, target));
+  const isThere = (running: string | null): boolean => isGoodCopy(running, target, now.damaged);
+  const behind = units.filter(({ report }) => report && report.running !== null && !isThere(report.running));
   // A web that was placed anew in the middle of it does not wait for a worker that may be waiting for it.
   if (behind.some(({ unit }) => unit === now.web)) return now.web;
   const current = units.find(({ unit }) => unit === now.turn);
-  if (current && !(current.report && isCopyOf(current.report.running, target) && current.report.ready)) return now.turn;
+  if (current && !(current.report && isThere(current.report.running) && current.report.ready)) return now.turn;
   return behind.toSorted((a, b) => order(a, now.web) - order(b, now.web))[0]?.unit ?? null;
 }
 
 const order = ({ unit }: Unit, web: string | null): number => (unit === web ? -1 : Number(unit.split("/")[1]));
 
-function sorted({ mode, release, store, fetcher, web, turn }: Cluster): Omit<Cluster, "generation"> {
-  return { mode, release, store, fetcher, web, turn };
+function sorted(cluster: Cluster): Omit<Cluster, "generation"> {
+  const { mode, release, previous, damaged, store, fetcher, web, turn } = cluster;
+  return { mode, release, previous, damaged, store, fetcher, web, turn };
 }

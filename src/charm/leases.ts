@@ -5,11 +5,14 @@ import { clusterOf, memberName, type Facts } from "./facts.ts";
 
 /** Who leases releases for whom: a unit whose mount is read-only has those with a writable one do it. */
 
-/** The releases this unit needs: what it runs, and what it is moving to. */
+/** The releases this unit needs: what it runs, also where the link leads elsewhere by now, and what it is moving to. */
 export function neededReleases(facts: Facts): string[] {
-  const { current, agent } = facts.local;
+  const { current, agent, services } = facts.local;
   const target = clusterOf(facts)?.release;
-  const names = [current, agent?.release?.name, target && releaseName(target)].filter((name) => name != null);
+  const running = Object.values(services).map(({ release }) => release);
+  const names = [current, ...running, agent?.release?.name, target && releaseName(target)].filter(
+    (name) => name != null,
+  );
   return [...new Set(names)].toSorted();
 }
 

@@ -1,4 +1,4 @@
-import type { ClusterSecret, Orders, PublicFacts } from "../agent/contract.ts";
+import type { ClusterSecret, Orders, PublicFacts, Target } from "../agent/contract.ts";
 import { KNOWN_DIGESTS } from "../concourse/digests.ts";
 import { WEB_SERVICE, WORKER_SERVICE } from "../concourse/services.ts";
 import { TSA_PORT } from "../concourse/settings.ts";
@@ -9,6 +9,7 @@ import {
   applicationName,
   clusterOf,
   externalUrl,
+  isCopyOf,
   isFetching,
   memberName,
   roleOf,
@@ -17,6 +18,8 @@ import {
   webPeer,
   type Facts,
 } from "./facts.ts";
+import { mayCleanUp } from "./clean-up.ts";
+import { damagedCopies } from "./damage.ts";
 import { toResolve } from "./lead.ts";
 import { modeOf } from "./follow.ts";
 import { leasesForOthers, neededReleases } from "./leases.ts";
@@ -60,7 +63,8 @@ export function ordersFor(facts: Facts): Orders | null {
       ...(shared && speaksToPeople(facts) && facts.secret.content
         ? { people: publicFacts(facts, facts.secret.content) }
         : {}),
-      keep: unique([...target, ...runningElsewhere(facts)]),
+      keep: unique([...target, ...(cluster?.previous ? [cluster.previous] : []), ...runningElsewhere(facts)]),
+      cleanUp: mayCleanUp(facts),
     },
     source: {
       resource: true,
@@ -74,7 +78,11 @@ export function ordersFor(facts: Facts): Orders | null {
     },
     resolve: toResolve(facts),
     target: cluster?.release ?? null,
+    damaged: damagedCopies(facts),
+    request: lastRequest(facts, cluster?.release ?? null),
     fetch: cluster?.release ? !shared || fetches(facts, cluster) : false,
+    // A copy that repairs one is fetched while the unit does its work.
+    quiet: cluster?.release ? isCopyOf(local.current, cluster.release) : false,
     workerKey: role !== "web",
     clusterSecret: leader && !facts.secret.exists && modeOf(facts) !== "worker",
     database: role === "web" ? facts.database.answer : null,
@@ -90,6 +98,13 @@ export function ordersFor(facts: Facts): Orders | null {
     probe: probeFor(facts),
     services: [WEB_SERVICE, WORKER_SERVICE],
   };
+}
+
+/** The last wish stands, so that what it began goes on; that the lock is passed over ends with the fetch. */
+function lastRequest({ local }: Facts, target: Target | null): NonNullable<Orders["request"]> | null {
+  const { orders, agent } = local;
+  const fetched = agent?.fetch?.step === "published" && agent.fetch.version === target?.version;
+  return orders?.request ? { id: orders.request.id, lock: orders.request.lock || fetched } : null;
 }
 
 /** Applications that may have the same store: those related as webs and workers. */

@@ -10,15 +10,13 @@ import { dropService, runService, storeThere, write, type FileWanted } from "./s
 /** The worker's service, once some web can be reached and lets it in. */
 export function planWorker(facts: Facts, current: string | null): Step[] {
   // Without a web application its key is let in nowhere: a worker that tries for ever only fills journals.
-  if (clusterOf(facts)?.mode === "worker" && !facts.flight) return dropService(facts, WORKER_SERVICE);
+  if (clusterOf(facts)?.mode === "worker" && !facts.flight) return dropWorker(facts);
   const gateways = gatewaysOf(facts);
   const key = facts.local.agent?.workerPublicKey;
   const hostKeys = hostKeysOf(gateways);
   if (!key || !current || hostKeys.length === 0) return [];
   const { addresses, tsaHosts } = routesTo(facts, gateways);
-  const hosts = facts.local.files[HOSTS_FILE] ?? "";
-  const wanted = withTsaHost(hosts, addresses);
-  const steps: Step[] = wanted === hosts ? [] : [write(HOSTS_FILE, wanted)];
+  const steps = nameGateways(facts, addresses);
   const running = (facts.local.services[WORKER_SERVICE]?.pid ?? 0) > 0;
   // A worker whose key is not let in loses five seconds before it tries again (Concourse, worker/beacon_runner.go).
   if (!storeThere(facts) || (!running && !isWelcome(gateways, key))) return steps;
@@ -40,4 +38,14 @@ export function planWorker(facts: Facts, current: string | null): Step[] {
     ...steps,
     ...runService(facts, WORKER_SERVICE, workerUnit, FILES.workerEnvironment, settings, [hostKey], [hostKey], current),
   ];
+}
+
+/** A unit that is no worker any more, or has no web to work for. */
+export const dropWorker = (facts: Facts): Step[] => [...dropService(facts, WORKER_SERVICE), ...nameGateways(facts, [])];
+
+/** The lines of `/etc/hosts` by which the worker reaches the webs. */
+function nameGateways({ local }: Facts, addresses: readonly string[]): Step[] {
+  const hosts = local.files[HOSTS_FILE] ?? "";
+  const wanted = withTsaHost(hosts, addresses);
+  return wanted === hosts ? [] : [write(HOSTS_FILE, wanted)];
 }

@@ -1,8 +1,9 @@
-import { agentUnit, AGENT_SERVICE, unitFile, WEB_SERVICE, WORKER_SERVICE } from "../concourse/services.ts";
-import { clusterOf, NOT_RUNNING, roleOf, type Facts } from "./facts.ts";
+import { agentUnit, AGENT_SERVICE, unitFile, WEB_SERVICE } from "../concourse/services.ts";
+import { damageKnown, isGoodCopy } from "./damage.ts";
+import { clusterOf, isCopyOf, NOT_RUNNING, roleOf, type Facts } from "./facts.ts";
 import { ordersFor } from "./orders.ts";
 import { planWeb } from "./plan-web.ts";
-import { planWorker } from "./plan-worker.ts";
+import { dropWorker, planWorker } from "./plan-worker.ts";
 import { dropService, write } from "./service.ts";
 import { tearDown } from "./tear-down.ts";
 import type { Orders } from "../agent/contract.ts";
@@ -101,7 +102,7 @@ function planWork(facts: Facts): Step[] {
   const current = release?.name ?? facts.local.current;
   return [
     ...steps,
-    ...(role === "web" ? dropService(facts, WORKER_SERVICE) : dropService(facts, WEB_SERVICE)),
+    ...(role === "web" ? dropWorker(facts) : dropService(facts, WEB_SERVICE)),
     ...(role === "web" ? planWeb(facts, current) : planWorker(facts, current)),
   ];
 }
@@ -114,6 +115,10 @@ function releaseToRun(facts: Facts): { name: string; manifestSha256: string } | 
   if (found.sha256 !== target.sha256 || found.manifestSha256 !== target.manifestSha256) return null;
   // The lease comes before the link: a clean-up on another unit must see that the release is wanted.
   if (!facts.local.agent?.lease?.includes(found.name)) return null;
-  const mayChange = facts.local.current === null || clusterOf(facts)?.turn === facts.environment.unit;
+  const { current } = facts.local;
+  // Another copy of what runs: the link jumps, and the process stays as it is.
+  const isSame = isGoodCopy(current, target, damageKnown(facts));
+  const ownStore = facts.options.sharedStorage === "none" && isCopyOf(current, target);
+  const mayChange = current === null || isSame || ownStore || clusterOf(facts)?.turn === facts.environment.unit;
   return mayChange ? { name: found.name, manifestSha256: found.manifestSha256 } : null;
 }

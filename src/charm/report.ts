@@ -5,6 +5,7 @@ import { clusterOf, memberName, NOT_RUNNING, roleOf, versionOf, type Facts } fro
 import { gatewaysOf, isRegistered } from "./gateways.ts";
 import { askedOfPeers } from "./leases.ts";
 import { webAnswers } from "./plan-web.ts";
+import { runsFrom } from "./service.ts";
 import { welcome } from "./welcome.ts";
 import { workersAmongPeers } from "./worker-keys.ts";
 
@@ -23,8 +24,9 @@ export function report(facts: Facts): UnitReport {
     store: store?.mounted && store.id && !store.problem ? { id: store.id, writable: store.writable } : null,
     published:
       release?.verified && (facts.leader || cluster?.fetcher === facts.environment.unit)
-        ? { sha256: release.sha256, manifestSha256: release.manifestSha256 }
+        ? { name: release.name, sha256: release.sha256, manifestSha256: release.manifestSha256 }
         : null,
+    damaged: facts.options.sharedStorage === "none" ? [] : (agent?.damaged ?? []),
     // Only to webs among the peers: to those of another application it is told by the relation with them.
     worker:
       role === "worker" && cluster?.mode === "auto" && agent?.workerPublicKey
@@ -40,7 +42,8 @@ export function isReady(facts: Facts): boolean {
   const role = roleOf(facts);
   if (!role) return false;
   const service = facts.local.services[role === "web" ? WEB_SERVICE : WORKER_SERVICE] ?? NOT_RUNNING;
-  if (service.active !== "active" || service.release === null || service.release !== facts.local.current) return false;
+  if (service.active !== "active" || service.release === null || facts.local.current === null) return false;
+  if (!runsFrom(facts, service.release, facts.local.current)) return false;
   return role === "web"
     ? isWebReady(facts)
     : isRegistered(gatewaysOf(facts), memberName(facts.environment), service.since);

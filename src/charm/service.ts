@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
 import { CONFIG_HASH, unitFile, WEB_SERVICE } from "../concourse/services.ts";
 import { environmentFile, FILES, type Settings } from "../concourse/settings.ts";
+import { firstCopy } from "../store/layout.ts";
+import { damageKnown } from "./damage.ts";
 import { NOT_RUNNING, type Facts, type ServiceFacts } from "./facts.ts";
 import type { Step } from "./plan.ts";
 
@@ -26,7 +28,7 @@ export function runService(
   release: string,
 ): Step[] {
   const hash = createHash("sha256")
-    .update(JSON.stringify([unit, settings, hashed.map(({ path, content }) => [path, content]), release]))
+    .update(JSON.stringify([unit, settings, hashed.map(({ path, content }) => [path, content]), firstCopy(release)]))
     .digest("hex");
   const environment: FileWanted = {
     path: environmentPath,
@@ -41,17 +43,28 @@ export function runService(
   const verb = verbFor(
     facts.local.services[service] ?? NOT_RUNNING,
     hash,
-    release,
+    (running) => runsFrom(facts, running, release),
     facts.local.files[environmentPath] !== environment.content,
   );
   return verb ? [...steps, { do: "service", service, verb }] : steps;
 }
 
-function verbFor(now: ServiceFacts, hash: string, release: string, changed: boolean): "start" | "restart" | null {
+/** A process may run from another copy of the release, unless the programs of just that one are damaged. */
+export function runsFrom(facts: Facts, running: string, release: string): boolean {
+  const isBad = damageKnown(facts).some((damage) => damage.programs && damage.release === running);
+  return firstCopy(running) === firstCopy(release) && (running === release || !isBad);
+}
+
+function verbFor(
+  now: ServiceFacts,
+  hash: string,
+  isRight: (running: string) => boolean,
+  changed: boolean,
+): "start" | "restart" | null {
   // Between two attempts of systemd, and between its fork and its exec, there is no process to ask.
   if (now.active === "activating") return changed ? "restart" : null;
   if (now.pid === 0) return "start";
-  return now.config === hash && (now.release === release || now.release === null) ? null : "restart";
+  return now.config === hash && (now.release === null || isRight(now.release)) ? null : "restart";
 }
 
 /** Concourse is started only where its release can be read; what runs is left alone when the store is away. */

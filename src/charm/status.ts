@@ -3,6 +3,7 @@ import type { Status } from "../juju/hook-tools.ts";
 import type { Cluster } from "../relations/peers.ts";
 import { progressText } from "../agent/progress.ts";
 import { clusterOf, isCopyOf, NOT_RUNNING, roleOf, versionOf, type Facts } from "./facts.ts";
+import { isBeyondRepair } from "./damage.ts";
 import { followsWeb, wantedVersion, websHaveChanged } from "./follow.ts";
 import { gatewaysOf, isWelcome, someAnswers } from "./gateways.ts";
 import { sharesStore } from "./leases.ts";
@@ -71,6 +72,10 @@ function wrongRelease(facts: Facts): Status | null {
   const { agent } = facts.local;
   const unresolved = facts.leader ? agent?.resolved?.problem : null;
   if (unresolved && facts.local.orders?.resolve) return trouble(unresolved);
+  if (isBeyondRepair(facts))
+    return blocked(
+      "Copy after copy of the release gets damaged: see storage-status; check the store's disk, and who writes there",
+    );
   return agent?.fetchProblem ? trouble(agent.fetchProblem) : unwritable(facts);
 }
 

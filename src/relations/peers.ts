@@ -1,9 +1,10 @@
-import type { Target } from "../agent/contract.ts";
+import type { Damage, Target } from "../agent/contract.ts";
 import {
   aBoolean,
   aCount,
   aDigest,
   aLease,
+  aReleaseName,
   aString,
   aTarget,
   listOf,
@@ -28,6 +29,10 @@ export interface Cluster {
   readonly generation: number;
   readonly mode: Mode;
   readonly release: Target | null;
+  /** Directory of the release that was there before: kept on the store, so that the way back needs no download. */
+  readonly previous: string | null;
+  /** Copies of `release` that nobody is to use: a new one is published beside them. */
+  readonly damaged: readonly Damage[];
   /** Id of the shared store; null with private stores. */
   readonly store: string | null;
   /** The unit that fetches releases for all; null where the related application does it on the same store. */
@@ -48,7 +53,9 @@ export interface UnitReport {
   readonly ready: boolean;
   readonly store: { readonly id: string; readonly writable: boolean } | null;
   /** A release this unit has fetched and published, or found published while it was the fetcher or led. */
-  readonly published: { readonly sha256: string; readonly manifestSha256: string } | null;
+  readonly published: { readonly name: string; readonly sha256: string; readonly manifestSha256: string } | null;
+  /** Copies of the release that this unit has found damaged on the shared store. */
+  readonly damaged: readonly Damage[];
   /** Worker's name in Concourse, and its public key. */
   readonly worker: { readonly name: string; readonly key: string } | null;
   /** Releases that the fetcher has to lease for it: its own mount is read-only. Null: it does so itself. */
@@ -81,6 +88,8 @@ export const NO_CLUSTER: Cluster = {
   generation: 0,
   mode: "auto",
   release: null,
+  previous: null,
+  damaged: [],
   store: null,
   fetcher: null,
   web: null,
@@ -122,10 +131,14 @@ export function addressOf(bag: Readonly<Record<string, string>>): string | null 
   return bag["ingress-address"] ?? bag["private-address"] ?? null;
 }
 
+const aDamage = listOf(shape({ release: aReleaseName, programs: aBoolean }), 8);
+
 const isCluster = shape({
   generation: aCount,
   mode: oneOf("auto", "web", "worker"),
   release: nullOr(aTarget),
+  previous: nullOr(aReleaseName),
+  damaged: aDamage,
   store: nullOr(aString),
   fetcher: nullOr(aString),
   web: nullOr(aString),
@@ -146,7 +159,8 @@ const isReport = shape({
   running: nullOr(aString),
   ready: aBoolean,
   store: nullOr(shape({ id: aString, writable: aBoolean })),
-  published: nullOr(shape({ sha256: aDigest, manifestSha256: aDigest })),
+  published: nullOr(shape({ name: aReleaseName, sha256: aDigest, manifestSha256: aDigest })),
+  damaged: aDamage,
   worker: nullOr(shape({ name: aString, key: aString })),
   lease: aLease,
   web: nullOr(isWebReport),

@@ -67,6 +67,12 @@ export function parseReleaseName(name: string): ReleaseName | null {
   return { version, arch, digest, copy: copy === undefined ? 1 : Number(copy) };
 }
 
+/** The name of a release without what tells its copies apart. */
+export function firstCopy(name: string): string {
+  const parts = parseReleaseName(name);
+  return parts === null || parts.copy === 1 ? name : name.slice(0, name.lastIndexOf("."));
+}
+
 /** True if a directory of this name holds this release: the first copy, or one that repairs it. */
 export function isCopyOf(name: string | null, target: Pick<Target, "version" | "arch" | "sha256">): boolean {
   const first = releaseName(target);
