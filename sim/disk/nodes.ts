@@ -51,6 +51,10 @@ export interface Holder {
 
 /** A failed call as Node reports it: `path` is what `fileProblem` makes the name of. */
 export function failure(code: string, call = "", name = ""): Error {
+  // Most are expected (is it there?), and a stack costs more than all the rest.
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
   const error = new Error(`${code}: ${call} ${name}`.trim());
+  Error.stackTraceLimit = stackTraceLimit;
   return Object.assign(error, { code, syscall: call, ...(name === "" ? {} : { path: `/proc/self/fd/0/${name}` }) });
 }
