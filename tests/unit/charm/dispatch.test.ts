@@ -31,6 +31,9 @@ test.each([
   ["hooks/peers-relation-joined", "ci/2", "ci/1 ci/0", false],
   ["hooks/peers-relation-departed", "ci/2", "ci/1 ci/0", false],
   ["hooks/peers-relation-changed", "ci/0", "ci/1 ci/0", true],
+  // Whose web is another application goes by nobody's word among its peers.
+  ["hooks/peers-relation-changed", "ci/0", "ci/1 -", false],
+  ["hooks/flight-relation-changed", "web/0", "ci/1 -", true],
   // The leader's decisions come without a unit.
   ["hooks/peers-relation-changed", "", "ci/1 ci/0", true],
   // A note of a unit that was here before.
