@@ -2,23 +2,20 @@
 
 import { existsSync } from "node:fs";
 import { readFile, stat, writeFile } from "node:fs/promises";
-import { arch, cpus, release, totalmem } from "node:os";
 import { basename, join } from "node:path";
 import { currentModelFile, modelPaths } from "../model/supervisor/paths.ts";
 import { readRecord } from "../model/supervisor/record.ts";
 import { removeModel } from "../model/supervisor/remove.ts";
 import type { MirrorRequest } from "../model/mirror/mirror.ts";
-import type { Engine, Prepared, Served } from "../report/engine.ts";
+import type { Prepared, Served } from "../report/engine.ts";
 import { charmFile, MOUNT_POINT, releaseSettings, sharedDirectory, WEB_PORT } from "./bring-up.ts";
 import { createModel } from "./create-model.ts";
+import { describeHost } from "./describe-host.ts";
 import { firstFree } from "./host-ports.ts";
 import type { ReleaseChoice } from "./release-choice.ts";
+import { THROTTLE, VERSION } from "./scenario-release.ts";
 import { askModel } from "./session.ts";
-
-/** The version that reports are about. */
-const VERSION = "7.14.3";
-/** Bytes a second that the stand-in is served with: slow enough to see who holds the lock and who waits. */
-const THROTTLE = 25_000_000;
+import type { VerifyEngine } from "./verify-engine.ts";
 
 export interface LocalEngineOptions {
   readonly model: string;
@@ -30,7 +27,8 @@ export interface LocalEngineOptions {
   readonly charm: string | undefined;
 }
 
-export class LocalEngine implements Engine {
+export class LocalEngine implements VerifyEngine {
+  readonly patience = 120_000;
   readonly words = [process.execPath, join(import.meta.dirname, "main.ts")];
   readonly #options: LocalEngineOptions;
   /** The model that commands meant before we made ours. */
@@ -93,14 +91,13 @@ export class LocalEngine implements Engine {
     if (existsSync(paths.root)) await removeModel(paths);
   }
 
+  async leave(): Promise<string> {
+    const { model } = this.#options;
+    return existsSync(modelPaths(model).root) ? `concourse-machine down --yes -m ${model}` : "";
+  }
+
   /** Our model is nobody's to work with: what commands without `-m` mean stays as it was. */
   async #chooseAgain(): Promise<void> {
     if (this.#current !== null) await writeFile(currentModelFile(), this.#current);
   }
-}
-
-function describeHost(): string {
-  const processors = cpus();
-  const model = processors[0]?.model.trim() || "unknown processor";
-  return `Linux ${release()}, ${arch()}, ${processors.length} × ${model}, ${(totalmem() / 1e9).toFixed(1)} GB`;
 }

@@ -9,18 +9,18 @@ import { replay } from "../../report/scenario.ts";
 import { summary } from "../../report/summary.ts";
 import { timelinePicture } from "../../report/timeline.ts";
 import { holds, type Report } from "../../report/types.ts";
-import { count, exactly } from "../arguments.ts";
+import { all, count, exactly } from "../arguments.ts";
+import { JujuEngine } from "../juju-engine.ts";
 import { LocalEngine } from "../local-engine.ts";
 import { MACHINES_OPTIONS } from "../machines-option.ts";
 import { provideHostPackages } from "../provide-host-packages.ts";
 import type { ReleaseChoice } from "../release-choice.ts";
 import { ExitError } from "../report.ts";
-import { interrupted, modelNames, print, requireRoot, say } from "../session.ts";
+import { interrupted, print, requireRoot, say } from "../session.ts";
+import { refuseForeign, type EngineKind, type VerifyEngine } from "../verify-engine.ts";
 
 /** 128 + SIGINT, as shells report it. */
 const INTERRUPTED = 130;
-/** Milliseconds without any change after which a step counts as stuck. */
-const PATIENCE = 120_000;
 
 export default defineCommand({
   meta: {
@@ -28,6 +28,12 @@ export default defineCommand({
     description: "Replay the deployment on shared storage in a model of its own, check every claim, write a report",
   },
   args: {
+    engine: {
+      type: "enum",
+      options: ["local", "juju"],
+      description: "What runs the model: this tool, or the current controller of Juju on LXD of this host",
+      default: "local",
+    },
     units: { type: "string", description: "Units of Concourse in the end", default: "4", valueHint: "N" },
     ...MACHINES_OPTIONS,
     release: {
@@ -36,29 +42,41 @@ export default defineCommand({
       description: "Where the release comes from",
       default: "stand-in",
     },
+    "release-file": {
+      type: "string",
+      description: "Archive to serve in place of the stand-in, with --engine juju",
+      valueHint: "FILE",
+    },
     charm: { type: "string", description: "Charm file (default: packed from this clone)", valueHint: "FILE" },
     "report-dir": { type: "string", description: "Where the reports go", default: "reports", valueHint: "DIR" },
     json: { type: "boolean", description: "Print the report's data as JSON" },
     keep: { type: "boolean", description: "Leave the model running" },
   },
-  async run({ args }) {
+  async run({ args, data }) {
     exactly(args._, []);
     requireRoot();
+    const kind = args.engine as EngineKind;
+    refuseForeign(kind, (option) => all(data, option).length > 0);
     const units = count(args.units, "--units", 2);
     const model = `verify-${randomBytes(3).toString("hex")}`;
-    await provideHostPackages();
+    if (kind === "local") await provideHostPackages();
     const signal = interrupted();
-    const release = args.release as ReleaseChoice;
-    const engine = new LocalEngine({ model, machines: args.machines, image: args.image, release, charm: args.charm });
+    const common = { model, release: args.release as ReleaseChoice, charm: args.charm };
+    const engine: VerifyEngine =
+      kind === "juju"
+        ? new JujuEngine({ ...common, releaseFile: args["release-file"] })
+        : new LocalEngine({ ...common, machines: args.machines, image: args.image });
     let report: Report;
     try {
-      report = reportOf(await replay(engine, { units, patience: PATIENCE, signal, say }));
+      report = reportOf(await replay(engine, { units, patience: engine.patience, signal, say }));
     } catch (error) {
       throw signal.aborted ? new ExitError(INTERRUPTED, "interrupted: nothing was verified") : error;
     } finally {
       if (args.keep !== true) await engine.remove();
-      else if (modelNames().includes(model))
-        say(`Model "${model}" goes on. Remove it with: concourse-machine down --yes -m ${model}`);
+      else {
+        const removal = await engine.leave();
+        if (removal !== "") say(`Model "${model}" goes on. Remove it with: ${removal}`);
+      }
     }
     const files = await writeReport(resolve(args["report-dir"]), report);
     if (args.json === true) print(`${JSON.stringify({ holds: holds(report), ...report })}\n`);

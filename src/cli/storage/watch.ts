@@ -2,14 +2,15 @@
 
 import { setTimeout as pause } from "node:timers/promises";
 import { UserError } from "../../errors.ts";
-import { attachMissing, withAnswers, type Job, type Outcome, type World } from "./attach.ts";
+import { attachMissing, type Job, type Outcome, type World } from "./attach.ts";
 
 /** Milliseconds between two looks. Juju's client has no way to be told of a change: `juju status --watch` polls as well. */
 const LOOK_EVERY = 5000;
 
 /**
  * Looks until the signal is raised, and tells what is new. What goes wrong in between (no controller, no daemon) is said
- * once and tried again. Units are asked what they see once, when they are attached: an action leaves a record in Juju.
+ * once and tried again. Units are not asked what they see: each question leaves a record in Juju, and one that is being
+ * installed would be waited for while others want their directory. `storage status` asks.
  */
 export async function watch(world: World, job: Job, signal: AbortSignal, every = LOOK_EVERY): Promise<void> {
   let told: ReadonlyMap<string, Outcome> = new Map();
@@ -29,10 +30,9 @@ export async function watch(world: World, job: Job, signal: AbortSignal, every =
 
 /** @returns what every unit has been told of */
 async function lookOnce(world: World, job: Job, told: ReadonlyMap<string, Outcome>): Promise<Map<string, Outcome>> {
-  const { seen, outcomes } = await attachMissing(world, job);
-  const news = outcomes.filter((outcome) => isNews(outcome, told.get(outcome.unit)));
-  const answered = await withAnswers(world, job, seen, news);
-  for (const { unit, text } of answered) world.say(`${unit}: ${text}`);
+  const { outcomes } = await attachMissing(world, job);
+  for (const outcome of outcomes)
+    if (isNews(outcome, told.get(outcome.unit))) world.say(`${outcome.unit}: ${outcome.text}`);
   return new Map(outcomes.map((outcome) => [outcome.unit, outcome]));
 }
 
