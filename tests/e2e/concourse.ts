@@ -3,7 +3,7 @@
  * test can break the mirror, the database or the disk before, between and after.
  */
 
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { packCharm } from "../../scripts/pack.ts";
 import type { Faults, MirrorRequest, MirrorStatus } from "../../src/model/mirror/mirror.ts";
@@ -26,6 +26,8 @@ const MARKER = ".lxc_shared_storage";
 const DISK = "concourse";
 
 export interface DeploymentOptions {
+  /** Kind of machines; `namespaces` by default. */
+  readonly machines?: string;
   /** Path of the charm; by default the one of this tree, packed. */
   readonly charm?: string;
   readonly units?: number;
@@ -61,7 +63,7 @@ export interface Vitals {
 export async function deployConcourse(tool: Tool, options: DeploymentOptions = {}): Promise<Concourse> {
   const { units = 3, config = {}, database = "related", storage = "attached" } = options;
   const [charm, archive] = await Promise.all([options.charm ?? packCharm(ARCH), small(options)]);
-  await tool.ok("add-model", tool.model);
+  await tool.ok("add-model", tool.model, "--machines", options.machines ?? "namespaces");
   // What heals, heals by its own events: no periodic hook helps.
   await tool.ok("model-config", "-m", tool.model, "update-status-hook-interval=60m");
   const concourse = new Concourse(tool, archive);
@@ -120,6 +122,17 @@ export class Concourse {
   /** Serves this archive and no other; a throttle and faults that were set are gone. */
   async serve(archive: StandIn): Promise<MirrorStatus> {
     return this.ask("serve-release", { release: archive.path });
+  }
+
+  /** Serves a stand-in of each of these versions. */
+  async serveVersions(...versions: readonly string[]): Promise<MirrorStatus> {
+    const directory = join(this.tool.directory, "releases");
+    await mkdir(directory);
+    for (const version of versions) {
+      const { path } = await standInArchive({ version, variant: "small" });
+      await symlink(path, join(directory, basename(path)));
+    }
+    return this.ask("serve-release", { release: directory });
   }
 
   /** Bytes a second for all answers together. */

@@ -4,12 +4,11 @@
  */
 
 import { mkdir, readdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { packCharm } from "../../scripts/pack.ts";
 import type { StatusData } from "../../src/model/state/types.ts";
 import { FIXED_NAMES } from "../../src/store/layout.ts";
-import { standInArchive } from "../../standin/archive.ts";
 import { APPLICATION, ARCH, deployConcourse, MOUNT_POINT, WEB, WORKER, type Concourse } from "./concourse.ts";
 import { PATIENCE, Survivor } from "./survival.ts";
 import { Tool, unitsOf } from "./tool.ts";
@@ -27,13 +26,7 @@ beforeAll(async () => {
   charm = await packCharm(ARCH);
   concourse = await deployConcourse(tool, { charm, units: 2, version: OLD, config: { mode: "web" } });
   survivor = new Survivor(concourse);
-  const directory = join(tool.directory, "releases");
-  await mkdir(directory);
-  for (const version of [OLD, NEW]) {
-    const { path } = await standInArchive({ version, variant: "small" });
-    await symlink(path, join(directory, basename(path)));
-  }
-  await concourse.ask("serve-release", { release: directory });
+  await concourse.serveVersions(OLD, NEW);
   await concourse.ready(PATIENCE);
 }, 2 * PATIENCE);
 afterAll(() => tool.remove());

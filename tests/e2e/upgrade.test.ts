@@ -3,11 +3,8 @@
  * Also back again, to a version that is not there, and past a machine that is down.
  */
 
-import { mkdir, symlink } from "node:fs/promises";
-import { basename, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { StatusData } from "../../src/model/state/types.ts";
-import { standInArchive } from "../../standin/archive.ts";
 import { firstFree } from "../../src/cli/host-ports.ts";
 import { APPLICATION, deployConcourse, type Concourse } from "./concourse.ts";
 import { WebPoll } from "./web-poll.ts";
@@ -28,13 +25,7 @@ beforeAll(async () => {
   const port = await firstFree(18_080);
   await tool.ok("expose", "-m", tool.model, APPLICATION, "--host-port", `${port}:8080`);
   poll = new WebPoll(`http://127.0.0.1:${port}`);
-  const directory = join(tool.directory, "releases");
-  await mkdir(directory);
-  for (const version of [OLD, NEW]) {
-    const { path } = await standInArchive({ version, variant: "small" });
-    await symlink(path, join(directory, basename(path)));
-  }
-  await concourse.ask("serve-release", { release: directory });
+  await concourse.serveVersions(OLD, NEW);
   await survivor.ready();
 }, 2 * PATIENCE);
 afterAll(async () => {
