@@ -51,6 +51,12 @@ export class Machine {
     return this.#root.disk;
   }
 
+  /** Changes of anything on all that is mounted: for tests that must see none. */
+  get changes(): number {
+    const disks = new Set([this.#root, ...this.#mounts].map(({ disk }) => disk));
+    return [...disks].reduce((sum, { changes }) => sum + changes, 0);
+  }
+
   /** A new process. `before` is awaited before each of its port calls: see `disk.ts`. */
   process(name: string, before: Before | null = null): Process {
     const process = new Process(this, name, before);

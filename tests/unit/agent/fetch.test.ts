@@ -100,11 +100,11 @@ describe("fetch", () => {
     const lastWake = world.wakes().at(-1)?.at ?? 0;
     expect(shown.at(-1)?.at).toBeLessThan(lastWake);
 
-    const { writes } = world.fs;
+    const { changes } = world.fs;
     const told = world.told.length;
     await world.clock.advance(600_000);
     expect(world.told).toHaveLength(told);
-    expect(world.fs.writes).toBe(writes);
+    expect(world.fs.changes).toBe(changes);
   });
 
   test("a manifest that is committed later changes nothing for the fetcher", async () => {
@@ -184,19 +184,19 @@ describe("fetch", () => {
   });
 
   test("stopping and losing the store end it at once; what was fetched is kept", async () => {
-    const disk = world.fs.disk();
-    world.fs.mount(STORE, disk);
+    const disk = world.disk();
+    world.fs.attach(STORE, disk);
     world.fs.put(`${STORE}/.lxc_shared_storage`, "");
     world.answer = mirrorOf(world.clock, archive, 60_000);
     await world.start({ target: archive.target, fetch: true });
     await world.clock.advance(30_000);
-    world.fs.unmount(STORE);
+    world.fs.detach(STORE);
     await world.clock.advance(3_000);
     expect(world.state).toMatchObject({ fetch: null, store: { mounted: false } });
     const shown = world.statuses().length;
     await world.clock.advance(30_000);
     expect(world.statuses()).toHaveLength(shown);
-    world.fs.mount(STORE, disk);
+    world.fs.attach(STORE, disk);
     await world.clock.advance(10_000);
     world.order({ stopping: true });
     await world.clock.advance(3_000);

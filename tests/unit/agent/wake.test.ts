@@ -29,10 +29,10 @@ test("what is found wakes the charm once, and then nothing is written and nobody
   expect(world.wakes()).toHaveLength(1);
   expect(world.wakes()[0]?.text).toBe("JUJU_DISPATCH_PATH=hooks/wake '/var/lib/juju/agents/unit-ci-0/charm/dispatch'");
   expect(world.untold()).toEqual([]);
-  const { writes } = world.fs;
+  const { changes } = world.fs;
   await world.clock.advance(3_600_000);
   expect(world.wakes()).toHaveLength(1);
-  expect(world.fs.writes).toBe(writes);
+  expect(world.fs.changes).toBe(changes);
 });
 
 test("the state is written before the wake, private", async () => {
@@ -189,10 +189,10 @@ test("stopping: nobody is woken, nothing is written, a repeated wake ends", asyn
   const count = world.wakes().length;
   world.order({ stopping: true });
   await world.clock.advance(4_000);
-  const { writes } = world.fs;
+  const { changes } = world.fs;
   await world.clock.advance(120_000);
   expect(world.wakes().length - count).toBeLessThanOrEqual(1);
-  expect(world.fs.writes).toBe(writes);
+  expect(world.fs.changes).toBe(changes);
 });
 
 test("the sequence goes on after a kill, also above a state that is lost or torn", async () => {
@@ -233,11 +233,11 @@ test("killed before the charm was woken: it is woken in the next life", async ()
 });
 
 test("a state that cannot be written is no wake, and written as soon as it can be", async () => {
-  world.fs.fault = { below: "/", code: "ENOSPC" };
+  world.failing = { below: "/", code: "ENOSPC" };
   await start();
   await world.clock.advance(5_000);
   expect(world.wakes()).toHaveLength(0);
-  world.fs.fault = null;
+  world.failing = null;
   await world.clock.advance(15_000);
   expect(world.state.store.problem).toBeNull();
   expect(world.untold()).toEqual([]);
@@ -254,7 +254,7 @@ test("orders that are not understood change nothing", async () => {
 });
 
 test("an event that is lost costs five seconds, not the order", async () => {
-  world.fs.watch = () => () => undefined;
+  world.watches = false;
   await start();
   await world.clock.advance(1_000);
   world.order({ database: { hosts: [], user: "u", password: "p", database: "d", ca: null } });

@@ -7,7 +7,10 @@ import { matters } from "../../../src/agent/matters.ts";
 import type { AgentPorts } from "../../../src/agent/ports.ts";
 import type { Places } from "../../../src/agent/world.ts";
 import type { Clock, Dir, ExecResult, Held, HttpRequest, HttpResponse } from "../../../src/ports.ts";
-import { MemoryFs } from "./memory-fs.ts";
+import { Disk } from "../../../sim/disk/disk.ts";
+import { Machine } from "../../../sim/disk/machine.ts";
+import { failure } from "../../../sim/disk/nodes.ts";
+import type { Call, Process } from "../../../sim/disk/process.ts";
 
 export const PLACES: Places = {
   orders: "/unit/orders.json",
@@ -83,9 +86,21 @@ export type Answer = (request: HttpRequest) => Promise<{
   readonly body?: string | Uint8Array | AsyncIterable<Uint8Array>;
 }>;
 
+interface Life {
+  readonly controller: AbortController;
+  readonly process: Process;
+  alive: boolean;
+}
+
 export class World {
   readonly clock = new VirtualClock();
-  readonly fs = new MemoryFs();
+  readonly fs = new Machine("m", { now: () => this.clock.now() });
+  /** What every change of a file below a path fails with, while set. */
+  failing: { readonly below: string; readonly code: string } | null = null;
+  /** False: nothing tells of changed directories. */
+  watches = true;
+  /** Looked at before each call on files: what it throws, the call throws. */
+  beforeCall: (call: Call) => void = () => undefined;
   readonly told: Told[] = [];
   readonly logged: string[] = [];
   readonly requests: string[] = [];
@@ -106,7 +121,8 @@ export class World {
   /** The state as the charm knew it when it acknowledged last. */
   #acted: AgentState | null = null;
   #uuids = 0;
-  #life: { readonly controller: AbortController; alive: boolean } | null = null;
+  #disks = 100;
+  #life: Life | null = null;
   #served: Promise<void> = Promise.resolve();
 
   constructor() {
@@ -118,7 +134,8 @@ export class World {
   /** Starts the agent; the orders are on disk by then. */
   async start(change: Partial<Orders> = {}): Promise<void> {
     this.order(change);
-    const life = { controller: new AbortController(), alive: true };
+    const process = this.fs.process("agent", (call) => this.#before(call));
+    const life = { controller: new AbortController(), process, alive: true };
     this.#life = life;
     const settings = { places: PLACES, program: "p".repeat(64) };
     this.#served = serveUnit(this.#ports(life), settings, life.controller.signal);
@@ -128,9 +145,9 @@ export class World {
   /** `kill -9`: nothing it was about to do happens any more, and its lock is free. */
   kill(): void {
     if (this.#life !== null) this.#life.alive = false;
+    this.#life?.process.kill();
     this.#life = null;
     this.#served = Promise.resolve();
-    this.fs.generation += 1;
     if (this.lockedBy === MEMBER) this.lockedBy = null;
   }
 
@@ -170,19 +187,33 @@ export class World {
     return this.told.filter(({ what }) => what === "status");
   }
 
-  #ports(life: { readonly alive: boolean }): AgentPorts {
-    const { clock, fs } = this;
+  /** A disk of its own, to be mounted. */
+  disk(): Disk {
+    return new Disk({ device: this.#disks++, now: () => this.clock.now() });
+  }
+
+  /** Descriptors that the agent has open. */
+  get descriptors(): number {
+    return this.#life?.process.descriptors ?? 0;
+  }
+
+  #before(call: Call): void {
+    const { failing } = this;
+    if (failing !== null && call.changes && call.path.startsWith(failing.below)) throw failure(failing.code);
+    this.beforeCall(call);
+  }
+
+  #ports(life: Life): AgentPorts {
+    const { clock } = this;
+    const { process } = life;
     /** A dead process gets no answers. */
     const living = async <T>(work: () => Promise<T>): Promise<T> => {
       const result = life.alive ? await work() : null;
       return life.alive ? (result as T) : new Promise<never>(() => undefined);
     };
     return {
-      fs: {
-        mounts: () => living(() => fs.mounts()),
-        openDirectory: (path) => living(() => fs.openDirectory(path)),
-      },
-      lock: { take: (dir, name) => living(() => this.#lock(dir, name)) },
+      fs: process.fs,
+      lock: { take: (dir, name) => this.#lock(process, dir, name) },
       http: { send: (request) => living(() => this.#send(request)) },
       inflate: {
         gunzip: async function* (compressed) {
@@ -208,10 +239,7 @@ export class World {
         bytes: (count) => new Uint8Array(count).map((_, index) => (index * 37 + this.#uuids++) % 256),
         fraction: () => 0.5,
       },
-      watch: (directory, changed) =>
-        fs.watch(directory, (name) => {
-          if (life.alive) changed(name);
-        }),
+      watch: (directory, changed) => (this.watches ? process.watch(directory, changed) : () => undefined),
       keys: {
         rsa: () =>
           living(async () => {
@@ -232,13 +260,15 @@ export class World {
     };
   }
 
-  async #lock(dir: Dir, name: string): Promise<Held | null> {
-    await dir.lstat(name);
+  async #lock(process: Process, dir: Dir, name: string): Promise<Held | null> {
     if (this.lockedBy !== null) return null;
+    const held = await process.lock.take(dir, name);
+    if (held === null) return null;
     this.lockedBy = MEMBER;
     return {
-      valid: async () => true,
+      valid: () => held.valid(),
       release: async () => {
+        await held.release();
         this.lockedBy = null;
       },
     };
