@@ -89,8 +89,8 @@ ${table(
     "docs/reference/actions.md": `${note}
 # Actions
 
-Run one with \`juju run concourse-ci-machine/leader <action>\`, or \`concourse-machine run …\` in a local model. All but
-\`adopt-store\` look and answer, and change nothing.
+Run one with \`juju run concourse-ci-machine/leader <action>\`, or \`concourse-machine run …\` in a local model. Only
+\`adopt-store\`, \`fetch-release\` and \`clean-up-releases dry-run=false\` change anything.
 
 ${table(
   ["Action", "Parameters", "What it does"],

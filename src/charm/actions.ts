@@ -7,8 +7,9 @@ import { asClusterSecret, readFacts } from "./read.ts";
 import { isReady } from "./report.ts";
 import { status } from "./status.ts";
 import { describeStore } from "./storage-status.ts";
+import { cleanUpReleases, fetchReleaseNow, verifyRelease } from "./store-actions.ts";
 
-/** Runs an action. All but `adopt-store` look, answer, and change nothing. */
+/** Runs an action. */
 export async function runAction(
   name: string,
   environment: HookEnvironment,
@@ -25,6 +26,12 @@ export async function runAction(
       return tools.setResults(flatten(await describeStore(facts)));
     case "adopt-store":
       return adoptStore(facts, tools);
+    case "verify-release":
+      return verifyRelease(facts, tools);
+    case "clean-up-releases":
+      return cleanUpReleases(facts, tools);
+    case "fetch-release":
+      return fetchReleaseNow(facts, tools);
     default:
       return tools.fail(`unknown action ${name}`);
   }

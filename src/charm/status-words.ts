@@ -1,5 +1,6 @@
 import type { Problem } from "../agent/contract.ts";
 import type { Status } from "../juju/hook-tools.ts";
+import type { Facts } from "./facts.ts";
 
 /** What only the operator can end. */
 export const blocked = (message: string): Status => ({ status: "blocked", message });
@@ -7,6 +8,10 @@ export const blocked = (message: string): Status => ({ status: "blocked", messag
 export const waiting = (message: string): Status => ({ status: "waiting", message });
 /** What this unit is at. */
 export const busy = (message: string): Status => ({ status: "maintenance", message });
+
+/** The store and the agent do not know what the application is called. */
+export const named = (message: string, { environment }: Facts): string =>
+  message.replaceAll("<app>", environment.application);
 
 export const trouble = ({ blocked: forOperator, message }: Problem): Status =>
   forOperator ? blocked(message) : waiting(message);

@@ -10,7 +10,7 @@ import { sharesStore } from "./leases.ts";
 import { webAnswers } from "./plan-web.ts";
 import { isReady } from "./report.ts";
 import { wrongRelations } from "./status-relations.ts";
-import { blocked, busy, trouble, waiting } from "./status-words.ts";
+import { blocked, busy, named, trouble, waiting } from "./status-words.ts";
 import { badKeys } from "./worker-keys.ts";
 
 /**
@@ -19,6 +19,11 @@ import { badKeys } from "./worker-keys.ts";
  * to work.
  */
 export function status(facts: Facts): Status {
+  const first = firstOf(facts);
+  return { ...first, message: named(first.message, facts) };
+}
+
+function firstOf(facts: Facts): Status {
   return (
     stopping(facts) ??
     wrongMachine(facts) ??
@@ -85,7 +90,7 @@ function unwritable(facts: Facts): Status | null {
   const store = facts.local.agent?.store;
   if (!cluster?.release || cluster.release.manifestSha256 !== null || cluster.fetcher !== facts.environment.unit)
     return null;
-  return store?.mounted && !store.writable
+  return cluster.store !== null && store?.mounted && !store.writable
     ? blocked(
         `Concourse ${cluster.release.version} is not on the store, which is read-only here: mount it read-write, or fetch it by the web application`,
       )

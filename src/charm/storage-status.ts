@@ -1,50 +1,53 @@
 import { hostPorts } from "../host/ports.ts";
-import { orNull, using } from "../store/files.ts";
-import { PARTIAL, parseReleaseName, RELEASES } from "../store/layout.ts";
-import { readLeases } from "../store/lease.ts";
-import { readHolder } from "../store/partial.ts";
 import { openStore } from "../store/store.ts";
-import type { Store } from "../store/types.ts";
+import { surveyStore, type Survey } from "../store/survey.ts";
+import { damagedCopies } from "./damage.ts";
 import type { Facts } from "./facts.ts";
+import { named } from "./status-words.ts";
 
-/** The store as this unit sees it at this moment, for a person. Reads only. */
+/** The store as this unit sees it at this moment, for a person. */
 export async function describeStore(facts: Facts): Promise<Record<string, string | Record<string, string>>> {
-  const { orders, current } = facts.local;
+  const { orders, agent, current } = facts.local;
   if (!orders) return { mounted: "false", problem: "this unit's agent has no orders yet" };
-  const { state, store } = await openStore(hostPorts, { ...orders.store, mayCreate: false }, facts.local.agent?.store);
+  const { state, store } = await openStore(hostPorts, { ...orders.store, mayCreate: false }, agent?.store);
+  const problem = state.problem ?? agent?.fetchProblem ?? agent?.problems["cleanUp"];
   const seen = {
     mounted: String(state.mounted),
     id: state.id ?? "none",
     writable: String(state.writable),
-    problem: state.problem?.message ?? "none",
+    problem: problem ? named(problem.message, facts) : "none",
     running: current ?? "none",
   };
   if (!store) return seen;
   try {
-    return { ...seen, ...(await contents(store)) };
+    const damaged = new Set([...damagedCopies(facts), ...(agent?.damaged ?? []).map(({ release }) => release)]);
+    return { ...seen, damaged: [...damaged].join(", ") || "none", ...inWords(await surveyStore(hostPorts, store)) };
   } finally {
     await store.close();
   }
 }
 
-async function contents(store: Store): Promise<Record<string, string | Record<string, string>>> {
-  const [releases, leases, holder, space] = await Promise.all([
-    listing(store, RELEASES),
-    readLeases(store),
-    orNull("ENOENT", store.root.openDirectory(PARTIAL)).then(
-      (partial) => partial && using(partial, () => readHolder(partial)),
-    ),
-    store.root.space(),
-  ]);
+function inWords(survey: Survey): Record<string, string | Record<string, string>> {
+  const { releases, leases, locked, holder, fetched, leftovers, free, total } = survey;
+  const progress = holder?.total
+    ? `: ${Math.floor((100 * fetched) / holder.total)}% of ${megabytes(holder.total)}`
+    : "";
   return {
-    releases: releases.filter((name) => parseReleaseName(name) !== null).join(", ") || "none",
-    leases: Object.fromEntries(leases.map(({ member, releases: names }) => [member, names.join(", ") || "none"])),
-    fetching: holder ? `${holder.version} by ${holder.member}` : "nobody",
-    "free-bytes": String(space.free),
+    releases: releases.map(({ name }) => name).join(", ") || "none",
+    "release-sizes": releases.map(({ name, bytes }) => `${name} ${megabytes(bytes)}`).join(", ") || "none",
+    leases:
+      typeof leases === "string"
+        ? leases
+        : Object.fromEntries(leases.map(({ member, releases: names }) => [member, names.join(", ") || "none"])),
+    lock: locked === null ? "unknown: the mount is read-only" : locked ? "held" : "free",
+    fetching: holder ? `${holder.version} by ${holder.member}${progress}` : "nobody",
+    unfinished:
+      leftovers
+        .map(({ path, bytes, age }) => `${path} ${megabytes(bytes)}, touched ${Math.round(age / 60_000)} min ago`)
+        .join("; ") || "none",
+    "free-bytes": String(free),
+    "total-bytes": String(total),
   };
 }
 
-async function listing(store: Store, name: string): Promise<string[]> {
-  const directory = await orNull("ENOENT", store.root.openDirectory(name));
-  return directory ? using(directory, () => directory.list()) : [];
-}
+const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;

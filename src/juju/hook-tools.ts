@@ -164,6 +164,16 @@ export class HookTools {
     }
   }
 
+  /** What the action was called with, defaults included. */
+  actionParameters(): Promise<Readonly<Record<string, unknown>>> {
+    return this.#json("action-get", "--format=json");
+  }
+
+  /** A line that whoever waits for the action sees at once. */
+  async actionLog(message: string): Promise<void> {
+    await this.#text(["action-log", message]);
+  }
+
   /** Keys may be dotted paths; values are strings. */
   async setResults(results: Readonly<Record<string, string>>): Promise<void> {
     const pairs = Object.entries(results).map(([key, value]) => `${key}=${value}`);

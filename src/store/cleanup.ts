@@ -1,6 +1,6 @@
 import type { Dir, Ports } from "../ports.ts";
 import { errno, fileProblem, StoreError } from "./errors.ts";
-import { ensureDirectory, orNull, removeTree, using } from "./files.ts";
+import { ensureDirectory, orNull, removeTree, treeSize, using } from "./files.ts";
 import * as layout from "./layout.ts";
 import { readLeases } from "./lease.ts";
 import { takeLock } from "./lock.ts";
@@ -142,23 +142,9 @@ async function removeAll(store: Store, paths: readonly Path[]): Promise<void> {
 async function sizeOfAll(store: Store, paths: readonly Path[]): Promise<number> {
   let bytes = 0;
   for (const [directory, name] of paths) {
-    bytes += await inDirectory(store, directory, (opened) => sizeOf(opened, name));
+    bytes += await inDirectory(store, directory, (opened) => treeSize(opened, name));
   }
   return bytes;
-}
-
-async function sizeOf(directory: Dir, name: string): Promise<number> {
-  const stat = await orNull("ENOENT", directory.lstat(name));
-  if (stat?.kind !== "directory") {
-    return stat?.size ?? 0;
-  }
-  return using(await directory.openDirectory(name), async (inner) => {
-    let bytes = 0;
-    for (const entry of await inner.list()) {
-      bytes += await sizeOf(inner, entry);
-    }
-    return bytes;
-  });
 }
 
 async function listOf(store: Store, name: string): Promise<string[]> {

@@ -94,6 +94,25 @@ export async function removeTree(directory: Dir, name: string): Promise<void> {
   }
 }
 
+/** Bytes of all files in a tree; 0 for nothing. What vanishes meanwhile is not counted. */
+export async function treeSize(directory: Dir, name: string): Promise<number> {
+  const stat = await orNull("ENOENT", directory.lstat(name));
+  if (stat?.kind !== "directory") {
+    return stat?.size ?? 0;
+  }
+  const inner = await orNull("ENOENT", directory.openDirectory(name));
+  if (inner === null) {
+    return 0;
+  }
+  return using(inner, async () => {
+    let bytes = 0;
+    for (const entry of await inner.list()) {
+      bytes += await treeSize(inner, entry);
+    }
+    return bytes;
+  });
+}
+
 /** Removes what a failed step left: that it may fail as well changes nothing, it is swept up later. */
 export async function discard(directory: Dir, name: string): Promise<void> {
   await removeTree(directory, name).catch(() => undefined);
