@@ -61,24 +61,25 @@ export async function serveUnit(ports: AgentPorts, settings: AgentSettings, sign
     }),
   );
 
+  /** While a wake runs, and after one that failed, what it acknowledged may never have been committed. */
+  let believed = Number.POSITIVE_INFINITY;
+  const acknowledged = () => Math.min(orders?.acknowledged ?? 0, believed);
+  const news = () =>
+    orders === null || journal === null ? [] : journal.news({ ...orders, acknowledged: acknowledged() });
   const kick = createWaker(
-    {
-      clock,
-      needed: () => orders !== null && !isOver() && journal !== null && journal.news(orders).length > 0,
-      canWait: () => orders === null || journal === null || canWait(journal.news(orders)),
-      acknowledged: () => orders?.acknowledged ?? 0,
-      wake,
-    },
+    { clock, needed: () => !isOver() && news().length > 0, canWait: () => canWait(news()), acknowledged, wake },
     signal,
   );
 
   async function wake(): Promise<void> {
     if (orders === null) return;
     const { unit, charmDirectory } = orders;
-    log(`waking the charm: ${journal?.news(orders).join(", ")}`);
+    log(`waking the charm: ${news().join(", ")}`);
+    believed = acknowledged();
     try {
       const { code, stderr } = await juju((exec) => wakeCharm(exec, unit, charmDirectory));
-      if (code !== 0) log(`wake ended with ${code}: ${lastLine(stderr)}`);
+      if (code === 0) believed = Number.POSITIVE_INFINITY;
+      else log(`wake ended with ${code}: ${lastLine(stderr)}`);
     } catch (error) {
       log(`wake failed: ${String(error)}`);
     }

@@ -141,6 +141,20 @@ describe.skipIf(!root)("a mounted store", () => {
     expect(await open(orders())).toMatchObject({ problem: null });
   });
 
+  test("is never had by two that come at one moment, and had by one of them in the end", async () => {
+    const come = (application: string) =>
+      open(orders({ application, related: [application], member: `${application}-0` }));
+    for (let round = 0; round < 20; round++) {
+      mount();
+      const both = await Promise.all([come("m1-one"), come("m2-two")]);
+      expect(both.filter(({ problem }) => problem === null).length).toBeLessThan(2);
+      const problems = [(await come("m1-one")).problem, (await come("m2-two")).problem];
+      expect(problems.filter((problem) => problem === null)).toHaveLength(1);
+      execFileSync("umount", ["-l", here.path]);
+      mounted = false;
+    }
+  });
+
   test("is free for another application when its own has gone", async () => {
     mount();
     const { store } = await openStore(hostPorts, orders());

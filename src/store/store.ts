@@ -51,7 +51,7 @@ export async function openStore(ports: Needs, orders: StoreOrders, last: StoreSt
     if (findings.writable) {
       await makeDirectories(root);
       if (!registered) {
-        await register(ports, orders, root);
+        await join(ports, orders, root);
       }
     }
     return { state: { ...findings, problem: null }, store: storeOf(root, id, findings.writable, orders) };
@@ -212,19 +212,37 @@ async function createId(ports: Needs, orders: StoreOrders, root: Dir, writable: 
  * @returns whether ours is on the list already
  */
 async function refuseForeignStore(orders: StoreOrders, root: Dir): Promise<boolean> {
-  const own = layout.applicationFile(orders.application);
-  const directory = await orNull("ENOENT", root.openDirectory(layout.APPLICATIONS));
-  const names = directory === null ? [] : await using(directory, () => directory.list());
-  if (names.includes(own)) {
+  const names = await applicationFiles(root);
+  if (names.includes(layout.applicationFile(orders.application))) {
     return true;
   }
-  const allowed = new Set(orders.related.map(layout.applicationFile));
+  refuseForeign(orders, names);
+  return false;
+}
+
+async function applicationFiles(root: Dir): Promise<string[]> {
+  const directory = await orNull("ENOENT", root.openDirectory(layout.APPLICATIONS));
+  return directory === null ? [] : using(directory, () => directory.list());
+}
+
+function refuseForeign(orders: StoreOrders, names: readonly string[]): void {
+  const allowed = new Set([orders.application, ...orders.related].map(layout.applicationFile));
   const foreign = names.find((name) => name.endsWith(".json") && !allowed.has(name));
   if (foreign !== undefined) {
     const file = `${orders.path}/${layout.APPLICATIONS}/${foreign}`;
     throw new Unusable(blocked("foreign-store", `Store of another application: relate to it or, if gone: rm ${file}`));
   }
-  return false;
+}
+
+/** Looks once more behind its own name: of two that come at one moment neither stays that sees the other. */
+async function join(ports: Needs, orders: StoreOrders, root: Dir): Promise<void> {
+  await register(ports, orders, root);
+  try {
+    refuseForeign(orders, await applicationFiles(root));
+  } catch (error) {
+    await withdraw(orders, root);
+    throw error;
+  }
 }
 
 async function register(ports: Needs, orders: StoreOrders, root: Dir): Promise<void> {
@@ -236,8 +254,12 @@ async function register(ports: Needs, orders: StoreOrders, root: Dir): Promise<v
 
 /** Takes an application off the list, when its last unit goes: then another one may use the store. */
 export async function unregister(store: Store): Promise<void> {
-  await using(await ensureDirectory(store.root, layout.APPLICATIONS), async (directory) => {
-    await orNull("ENOENT", directory.unlink(layout.applicationFile(store.orders.application)));
+  await withdraw(store.orders, store.root);
+}
+
+async function withdraw(orders: StoreOrders, root: Dir): Promise<void> {
+  await using(await ensureDirectory(root, layout.APPLICATIONS), async (directory) => {
+    await orNull("ENOENT", directory.unlink(layout.applicationFile(orders.application)));
     await directory.sync();
   });
 }

@@ -72,6 +72,19 @@ test.each([
   expect(world.wakes()).toHaveLength(count);
 });
 
+test("a wake that ends in failure has told nothing, whatever it acknowledged: its words may not have been committed", async () => {
+  world.charm = ({ sequence }) => ({ ...world.acknowledge(sequence), code: 1 });
+  await start();
+  await world.clock.advance(5_000);
+  expect(world.wakes().length).toBeGreaterThan(1);
+  world.charm = ({ sequence }) => world.acknowledge(sequence);
+  await world.clock.advance(15_000);
+  const count = world.wakes().length;
+  await world.clock.advance(3_600_000);
+  expect(world.wakes()).toHaveLength(count);
+  expect(world.untold()).toEqual([]);
+});
+
 test("one wake in flight; what changes meanwhile is one more wake, whatever the number of changes", async () => {
   await start();
   await world.clock.advance(1_000);
