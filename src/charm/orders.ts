@@ -54,9 +54,7 @@ export function ordersFor(facts: Facts): Orders | null {
       id: shared ? (cluster?.store ?? null) : null,
       mayCreate: leader || !shared,
       application: applicationName(environment),
-      related: unique(
-        [environment.application, ...relatedApplications(facts)].map((name) => applicationName(environment, name)),
-      ),
+      related: relatedApplications(facts),
       member: memberName(environment),
       lease: neededReleases(facts),
       ...leasesFor(facts),
@@ -107,9 +105,11 @@ function lastRequest({ local }: Facts, target: Target | null): NonNullable<Order
   return orders?.request ? { id: orders.request.id, lock: orders.request.lock || fetched } : null;
 }
 
-/** Applications that may have the same store: those related as webs and workers. */
-const relatedApplications = ({ flight, tsa }: Facts): string[] =>
-  [...(flight ? [flight] : []), ...tsa].map(({ application }) => application);
+/** Applications that may have the same store, by their names there: our own, and those related as webs and workers. */
+export function relatedApplications({ environment, flight, tsa }: Facts): string[] {
+  const others = [...(flight ? [flight] : []), ...tsa].map(({ application }) => application);
+  return unique([environment.application, ...others].map((name) => applicationName(environment, name)));
+}
 
 function leasesFor(facts: Facts): Pick<Orders["store"], "leasesFor"> {
   const leases = leasesForOthers(facts);

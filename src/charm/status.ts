@@ -11,6 +11,7 @@ import { webAnswers } from "./plan-web.ts";
 import { isReady } from "./report.ts";
 import { wrongRelations } from "./status-relations.ts";
 import { blocked, busy, named, trouble, waiting } from "./status-words.ts";
+import { relatedApplications } from "./orders.ts";
 import { badKeys } from "./worker-keys.ts";
 
 /**
@@ -63,14 +64,22 @@ function wrongOptions({ mistakes, environment }: Facts): Status | null {
   );
 }
 
-function wrongStore({ local, options }: Facts): Status | null {
+function wrongStore(facts: Facts): Status | null {
+  const { local, options } = facts;
   const store = local.agent?.store;
-  if (!store) return null;
+  if (!store || isOutdated(facts)) return null;
   if (store.problem) return trouble(store.problem);
   if (!store.mounted && options.sharedStorage !== "none") {
     return waiting("Waiting for shared storage mount: attach a disk with .lxc_shared_storage at /var/lib/concourse");
   }
   return null;
+}
+
+/** The agent took the store for a stranger's, and has not heard yet of the relation that makes it ours as well. */
+function isOutdated(facts: Facts): boolean {
+  const { agent, orders } = facts.local;
+  const known = new Set(orders?.store.related);
+  return agent?.store.problem?.code === "foreign-store" && relatedApplications(facts).some((name) => !known.has(name));
 }
 
 function wrongRelease(facts: Facts): Status | null {

@@ -393,6 +393,17 @@ describe("what the operator is told", () => {
       /^Waiting for ci to say which release it runs$/,
     ],
     [
+      "a store that turns out to be the webs'",
+      change(behind({ webs: [] }), {
+        local: {
+          orders: { store: { related: ["0b1c2d3e-build"] } },
+          agent: { store: { mounted: true, problem: { code: "foreign-store", message: "x", blocked: true } } },
+        } as object,
+      }),
+      "waiting",
+      /^Waiting for TSA connection info from ci$/,
+    ],
+    [
       "a version that nobody here can fetch",
       change(remoteWorker, {
         options: { version: "8.2.5" },
