@@ -4,6 +4,7 @@ import { FIXED_NAMES } from "../../store/layout.ts";
 import { orNull, using } from "../../store/files.ts";
 import { openStore, sweepOwn } from "../../store/store.ts";
 import { canonical } from "../canonical.ts";
+import { aboutStore } from "../fault.ts";
 import type { Orders, StoreState } from "../contract.ts";
 import type { Task } from "../runner.ts";
 import type { TaskWorld } from "../world.ts";
@@ -36,26 +37,29 @@ export function storeTask(world: TaskWorld): Task<Needs> {
       let seenAt = Number.NEGATIVE_INFINITY;
       let openedAt = Number.NEGATIVE_INFINITY;
       let last: StoreState | null = null;
+      /** It could not be written, though the mount says that it can: that may pass without anything looking different. */
+      let doubtful = false;
       return async (io) => {
         const mount = await glanceAtMount(ports.fs, needs.path);
-        const settled = last !== null && last.problem === null && mount === seen.mount;
+        const settled = last !== null && last.problem === null && !doubtful && mount === seen.mount;
         const pause = needs.kind === "mount" || !settled ? LOOK_MS : LOOK_INSIDE_MS;
         if (settled && clock.steady() - seenAt < LOOK_INSIDE_MS) return pause;
         const inside = await glanceInside(ports.fs, needs.path);
         seenAt = clock.steady();
         const same = mount === seen.mount && inside === seen.inside;
-        const again = last?.problem !== null && clock.steady() - openedAt >= REOPEN_MS;
+        const again = (last?.problem !== null || doubtful) && clock.steady() - openedAt >= REOPEN_MS;
         if (same && !again) return pause;
         const { state, store } = await openStore(ports, { ...needs, lease: [], keep: [] }, same ? last : null);
         try {
           const before = world.findings();
           const known = before.storeEpoch > 0 && canonical(before.store) === canonical(state);
-          if (store?.writable && !known) await sweepOwn(store);
+          if (store?.writable && !known) await aboutStore(needs.path, () => sweepOwn(store));
           io.report({ store: state, storeEpoch: known ? before.storeEpoch : before.storeEpoch + 1 });
         } finally {
           await store?.close();
         }
         last = state;
+        doubtful = state.mounted && !state.writable && mount.includes('"readOnly":false');
         openedAt = clock.steady();
         // Opening may have made what was missing.
         seen = { mount, inside: await glanceInside(ports.fs, needs.path) };

@@ -66,6 +66,25 @@ describe("store", () => {
     expect(world.state.store).toMatchObject({ mounted: true, writable: false });
   });
 
+  test("a store that could not be written is written again once it can be, though nothing else about it changes", async () => {
+    const disk = world.disk();
+    world.fs.attach(STORE, disk);
+    world.fs.put(`${STORE}/.lxc_shared_storage`, "");
+    world.fs.put(
+      `${STORE}/store.json`,
+      `${JSON.stringify({ schema: 1, id: "0a1b2c3d-0000-4000-8000-00000000000f" })}\n`,
+    );
+    world.beforeCall = ({ changes, disk: where }) => {
+      if (changes && where === disk) throw Object.assign(new Error("EROFS"), { code: "EROFS" });
+    };
+    await world.start();
+    await world.clock.advance(2_000);
+    expect(world.state.store).toMatchObject({ mounted: true, writable: false, problem: null });
+    world.beforeCall = () => undefined;
+    await world.clock.advance(7_000);
+    expect(world.state.store).toMatchObject({ mounted: true, writable: true, problem: null });
+  });
+
   test("the lease is on the store before it is told", async () => {
     await startPrivate();
     await world.clock.advance(1_000);
