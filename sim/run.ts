@@ -62,9 +62,16 @@ export async function runSeed(
     };
   };
   try {
+    if (shape.headStart) {
+      await scheduler.run(() => {
+        world.checks.step();
+        return world.agreed() || scheduler.steps > MOST_STEPS;
+      });
+    }
+    world.storm();
     await scheduler.run(() => {
       world.step();
-      return scheduler.steps >= shape.steps;
+      return world.stormIsOver();
     });
     world.calm();
     const before = hooksOf(world);
@@ -77,6 +84,7 @@ export async function runSeed(
       if (scheduler.steps === patience) scheduler.pace = { ...scheduler.pace, oversleep: 5_000 };
       return world.settled() || scheduler.steps > limit || (scheduler.steps % 64 === 0 && most() > MOST_EVENTS);
     });
+    world.close();
     if (world.settled()) return end(null, most());
     const late = world.living().map((unit) => `${unit.name} ${unit.juju.status.status} ${unit.juju.status.message}`);
     return end({ rule: "once faults stop every unit reaches the target", message: late.join("; ") });

@@ -1,8 +1,17 @@
 /** What must hold after every step, whatever happens. */
-import { LEASE, MANIFEST, parseReleaseName, RELEASES, TRASH, trashedRelease, WORKERS } from "../../src/store/layout.ts";
+import {
+  isLease,
+  MANIFEST,
+  parseReleaseName,
+  RELEASES,
+  TRASH,
+  trashedRelease,
+  WORKERS,
+} from "../../src/store/layout.ts";
+import { STORE_PATH } from "../../src/charm/orders.ts";
 import type { Cluster } from "../../src/relations/peers.ts";
 import type { Disk } from "../disk/disk.ts";
-import type { DirectoryNode, Node } from "../disk/nodes.ts";
+import type { DirectoryNode, FileNode, Node } from "../disk/nodes.ts";
 import type { SimUnit } from "../world/unit.ts";
 import type { World } from "../world/world.ts";
 
@@ -33,16 +42,23 @@ export class Checks {
   readonly #generations = new Map<string, number>();
   /** Releases that somebody's hand has put there or changed: they prove nothing. */
   readonly tampered = new Set<string>();
-  /** The lock excludes nobody for now: its file was replaced. */
-  lockBroken = false;
+  /** Lock files that were replaced: whoever still holds one excludes nobody. */
+  readonly replacedLocks: FileNode[] = [];
   readonly log: string[] = [];
+  #found: Violation | null = null;
 
   constructor(world: World) {
     this.#world = world;
   }
 
+  /** Thrown at the next step, wherever it was found: among the unit's own calls somebody might catch it. */
+  #report(rule: string, message: string): void {
+    this.#found ??= new Violation(rule, message);
+  }
+
   /** After every step. Looks only at what may have changed. */
   step(): void {
+    if (this.#found !== null) throw this.#found;
     for (const disk of this.#world.disks) {
       if (this.#changes.get(disk) === disk.changes) continue;
       this.#changes.set(disk, disk.changes);
@@ -66,31 +82,34 @@ export class Checks {
       if (parseReleaseName(name) === null || this.tampered.has(name)) continue;
       const before = known.get(name);
       if (before?.root === node) this.#unchanged(name, before);
-      else known.set(name, this.#whole(name, node));
+      const release = before?.root === node ? null : this.#whole(name, node);
+      if (release !== null) known.set(name, release);
     }
     for (const [name, release] of known) {
       if (there.get(name) !== release.root) this.#gone(disk, name, release, known);
     }
   }
 
-  #whole(name: string, root: Node): Published {
+  #whole(name: string, root: Node): Published | null {
     const digest = parseReleaseName(name)?.digest ?? "";
     const archive = [...this.#world.archives.bySha256.values()].find(({ sha256 }) => sha256.startsWith(digest));
-    if (archive === undefined || root.kind !== "directory")
-      throw new Violation("only what was verified is published", `${name} is of no archive`);
+    if (archive === undefined || root.kind !== "directory") {
+      this.#report("only what was verified is published", `${name} is of no archive`);
+      return null;
+    }
     const files = new Map(filesOf(root, ""));
     const manifest = files.get(MANIFEST);
     files.delete(MANIFEST);
     const whole = [...archive.files].every(([path, bytes]) => files.get(path)?.equals(bytes) === true);
     if (!whole || files.size !== archive.files.size || !isManifestOf(manifest, archive.sha256))
-      throw new Violation("only what was verified is published", `${name} is not what its digest says`);
+      this.#report("only what was verified is published", `${name} is not what its digest says`);
     return { root, marks: marksOf(root), leased: null };
   }
 
   #unchanged(name: string, { root, marks }: Published): void {
     const now = marksOf(root);
     if (now.length !== marks.length || now.some((mark, index) => mark !== marks[index]))
-      throw new Violation("a published release never changes", name);
+      return this.#report("a published release never changes", name);
   }
 
   /** It is on its way out, or gone for good. */
@@ -104,7 +123,7 @@ export class Checks {
     const still = leasesOf(disk).filter(({ releases }) => releases.includes(name));
     const robbed = still.filter(({ member }) => release.leased?.includes(member));
     if (robbed.length > 0)
-      throw new Violation("nothing leased or in use is removed", `${name}, leased by ${robbed[0]?.member}`);
+      return this.#report("nothing leased or in use is removed", `${name}, leased by ${robbed[0]?.member}`);
   }
 
   /** Every link leads to a whole release, as long as the store is there. */
@@ -114,16 +133,16 @@ export class Checks {
       const { current } = unit.memory;
       if (current === null || unit.juju.dead || !unit.up || unit.mounted() !== disk) continue;
       if (there.get(current)?.kind !== "directory" && !this.tampered.has(current))
-        throw new Violation("readers see old or new, never none", `${unit.name} runs ${current}, which is gone`);
+        this.#report("readers see old or new, never none", `${unit.name} runs ${current}, which is gone`);
     }
   }
 
   #downloads(): void {
     const { downloads } = this.#world.network;
-    if (downloads.size === 0) this.lockBroken = false;
-    if (downloads.size < 2 || this.lockBroken || !this.#world.shape.lock) return;
+    if (downloads.size < 2 || !this.#world.shape.lock) return;
+    if (this.replacedLocks.some(({ holders }) => holders.size > 0)) return;
     const names = [...downloads].filter(({ alive }) => alive).map(({ name }) => name);
-    if (names.length > 1) throw new Violation("at most one download while the lock works", names.join(", "));
+    if (names.length > 1) this.#report("at most one download while the lock works", names.join(", "));
   }
 
   followed(unit: SimUnit, { generation }: Cluster): void {
@@ -134,23 +153,26 @@ export class Checks {
   linked(unit: SimUnit, release: string): void {
     const disk = unit.mounted();
     const node = disk === null ? undefined : entriesOf(disk.root, RELEASES).get(release);
-    if (node === undefined) throw new Violation("readers see old or new, never none", `${unit.name} to ${release}`);
+    if (node === undefined) return this.#report("readers see old or new, never none", `${unit.name} to ${release}`);
     if (this.tampered.has(release))
-      throw new Violation("nothing unverified is adopted", `${unit.name} runs ${release}, which was planted`);
+      return this.#report("nothing unverified is adopted", `${unit.name} runs ${release}, which was planted`);
     this.#whole(release, node);
     const lease = disk === null ? [] : leasesOf(disk).filter(({ member }) => member === unit.member);
-    if (!lease.some(({ releases }) => releases.includes(release)))
-      throw new Violation("a lease comes before the link", `${unit.name} to ${release}`);
+    if (lease.some(({ releases }) => releases.includes(release))) return;
+    // The lease of a unit that cannot write follows its words, and these may have changed twice meanwhile.
+    if (unit.machine.mounts().some(({ point, readOnly }) => point === STORE_PATH && readOnly))
+      this.#world.met("read-only unit's lease overtaken by its own words");
+    else return this.#report("a lease comes before the link", `${unit.name} to ${release}`);
   }
 
   hookEnded(unit: SimUnit, failure: unknown, _milliseconds: number): void {
-    if (failure instanceof TypeError || failure instanceof ReferenceError || failure instanceof Violation)
-      throw failure;
+    if (failure instanceof TypeError || failure instanceof ReferenceError)
+      this.#report("no fault of ours", `${unit.name}: ${failure.stack}`);
     this.log.push(`${this.#world.scheduler.steps} ${unit.name} hook ${failure === null ? "ended" : String(failure)}`);
   }
 
   logged(unit: SimUnit, line: string): void {
-    if (/TypeError|ReferenceError/.test(line)) throw new Violation("no fault of ours", `${unit.name}: ${line}`);
+    if (/TypeError|ReferenceError/.test(line)) this.#report("no fault of ours", `${unit.name}: ${line}`);
     this.log.push(`${this.#world.scheduler.steps} ${unit.name} ${line}`);
   }
 
@@ -158,7 +180,7 @@ export class Checks {
     const key = `${unit.member} ${what}`;
     const before = this.#generations.get(key) ?? 0;
     if (generation < before)
-      throw new Violation("no unit's generation falls", `${unit.name} ${what} ${generation} after ${before}`);
+      this.#report("no unit's generation falls", `${unit.name} ${what} ${generation} after ${before}`);
     this.#generations.set(key, generation);
   }
 }
@@ -201,13 +223,15 @@ interface Leased {
 
 export function leasesOf(disk: Disk): Leased[] {
   return [...entriesOf(disk.root, WORKERS)].flatMap(([member, node]) => {
-    const file = node.kind === "directory" ? node.entries.get(LEASE) : undefined;
-    if (file?.kind !== "file") return [];
-    try {
-      const { releases } = JSON.parse(Buffer.from(file.buffer.subarray(0, file.size)).toString()) as Leased;
-      return [{ member, releases }];
-    } catch {
-      return [];
-    }
+    if (node.kind !== "directory") return [];
+    return [...node.entries].flatMap(([name, file]) => {
+      if (!isLease(name) || file.kind !== "file") return [];
+      try {
+        const { releases } = JSON.parse(Buffer.from(file.buffer.subarray(0, file.size)).toString()) as Leased;
+        return [{ member, releases }];
+      } catch {
+        return [];
+      }
+    });
   });
 }

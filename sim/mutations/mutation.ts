@@ -5,6 +5,8 @@ import type { SimUnit } from "../world/unit.ts";
 
 export interface Mutation {
   readonly name: string;
+  /** False: only a lock that excludes nobody lets it do harm. */
+  readonly lock?: boolean;
   readonly ports: (ports: AgentPorts, unit: SimUnit) => AgentPorts;
   readonly machine: (machine: Machine, unit: SimUnit) => Machine;
 }

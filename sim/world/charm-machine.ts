@@ -23,6 +23,7 @@ import { memberName } from "../../src/charm/facts.ts";
 import { STORE_PATH } from "../../src/charm/orders.ts";
 import type { Ports } from "../../src/ports.ts";
 import type { Machine } from "../disk/machine.ts";
+import type { FileNode } from "../disk/nodes.ts";
 import type { Services } from "./services.ts";
 
 /** What the charm notes on the machine. */
@@ -70,9 +71,9 @@ export function charmMachine(world: CharmMachineWorld): CharmMachine {
 
   async function read(): Promise<LocalFacts> {
     await world.pause("read orders");
-    const orders = json<Orders>(disk.text(ORDERS_FILE));
+    const orders = json<Orders>(disk, ORDERS_FILE);
     await world.pause("read state");
-    const agent = json<AgentState>(disk.text(STATE_FILE));
+    const agent = json<AgentState>(disk, STATE_FILE);
     await world.pause("read services");
     const mine = orders?.unit === world.unit;
     return {
@@ -169,9 +170,23 @@ export function charmMachine(world: CharmMachineWorld): CharmMachine {
   return { read, apply };
 }
 
-function json<T>(text: string | null): T | null {
+/** Files as they were parsed: a new text is a new file. */
+const parsed = new WeakMap<FileNode, unknown>();
+
+function json<T>(disk: Machine, path: string): T | null {
+  const node = disk.node(path);
+  if (node?.kind !== "file") return null;
+  let value = parsed.get(node);
+  if (value === undefined) {
+    value = parse(Buffer.from(node.buffer.subarray(0, node.size)).toString());
+    parsed.set(node, value);
+  }
+  return value as T | null;
+}
+
+function parse(text: string): unknown {
   try {
-    return text === null ? null : (JSON.parse(text) as T);
+    return JSON.parse(text);
   } catch {
     return null;
   }

@@ -3,7 +3,7 @@ import { LOCK } from "../../src/store/layout.ts";
 import { STORE_PATH } from "../../src/charm/orders.ts";
 import { WEB_SERVICE, WORKER_SERVICE } from "../../src/concourse/services.ts";
 import { changeBag, peersOf, type Application } from "../juju/model.ts";
-import { FAIR, MISHAPS } from "./network.ts";
+import { MISHAPS } from "./network.ts";
 import type { Moment } from "./moments.ts";
 import { Dice } from "./random.ts";
 import type { SimUnit } from "./unit.ts";
@@ -21,6 +21,8 @@ export interface Fault {
 
 type Act = (world: World, unit: SimUnit, dice: Dice) => void;
 
+/** What everybody's version is: that of the first application, whose webs the others go by. */
+const first = (world: World, unit: SimUnit): Application => world.applications[0] ?? application(unit);
 const application = (unit: SimUnit): Application => unit.juju.application;
 
 /** Milliseconds, each order of magnitude alike. */
@@ -58,18 +60,17 @@ const ACTS = {
   "change version": (world, unit, dice) => {
     const { version } = dice.pick(world.archives.right);
     if (world.network.downloads.size > 0) world.met("version changed in mid-download");
-    world.configure(application(unit), { version });
+    world.configure(first(world, unit), { version });
   },
   "add unit": (world, unit) => {
-    if (world.living().length >= world.shape.mostUnits) return;
+    if (world.living().length >= world.shape.mostUnits || world.isStrange(unit)) return;
     if (world.network.downloads.size > 0) world.met("unit added in mid-download");
     world.addUnit(application(unit));
   },
   "remove unit": (world, unit) => world.removeUnit(unit),
   weather: (world, _, dice) => {
     const mishaps = MISHAPS.filter(() => dice.chance(0.35));
-    world.network.weather = { share: dice.pick([0.1, 0.4, 0.9]), mishaps };
-    world.scheduler.later(aWhile(dice), () => (world.network.weather = FAIR));
+    world.network.weather = { share: dice.pick([0.3, 0.6, 1]), mishaps, most: dice.between(1, 6) };
   },
   events: (world, _, dice) => {
     const chance = () => dice.pick([0, 0.1, 0.3]);
@@ -86,7 +87,9 @@ const ACTS = {
     world.scheduler.later(aWhile(dice), () => world.mount(unit));
   },
   "mount replaced": (world, unit, dice) => {
-    if (unit.mounted() !== world.store) return;
+    // Before the application has agreed on its store any marked one will do.
+    const agreed = peersOf(application(unit)).applicationBags.get(application(unit).name)?.value["cluster"];
+    if (unit.mounted() !== world.store || agreed?.includes('"store":"') !== true) return;
     world.met("another store mounted");
     unit.machine.replace(STORE_PATH, world.anotherDisk());
     world.scheduler.later(aWhile(dice), () => world.mount(unit));
@@ -100,10 +103,8 @@ const ACTS = {
     const { root } = world.store;
     const file = root.entries.get(LOCK);
     if (file?.kind !== "file") return;
-    if (file.holders.size > 0) {
-      world.met("lock file replaced under its holder");
-      world.checks.lockBroken = true;
-    }
+    if (file.holders.size > 0) world.met("lock file replaced under its holder");
+    world.checks.replacedLocks.push(file);
     world.store.remove(root, LOCK);
   },
   "disk full": (world, _, dice) => {
@@ -116,6 +117,7 @@ const ACTS = {
     const peers = peersOf(application(unit));
     if (history.length === 0) return;
     const old = dice.pick(history.slice(-3));
+    world.restored = true;
     changeBag(peers.applicationBags, name, { cluster: old["cluster"] ?? "" });
     for (const other of world.units) other.consider();
   },

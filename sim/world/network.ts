@@ -23,13 +23,14 @@ export const MISHAPS = [
 ] as const;
 export type Mishap = (typeof MISHAPS)[number];
 
-/** How likely a request meets one of these. */
+/** How likely a request meets one of these, until so many have. */
 export interface Weather {
   readonly share: number;
   readonly mishaps: readonly Mishap[];
+  readonly most: number;
 }
 
-export const FAIR: Weather = { share: 0, mishaps: [] };
+export const FAIR: Weather = { share: 0, mishaps: [], most: 0 };
 
 /** A download of an archive that goes on. */
 export interface Download {
@@ -86,8 +87,9 @@ export class Network {
   }
 
   #mishap(): Mishap | null {
-    const { share, mishaps } = this.weather;
-    if (mishaps.length === 0 || !this.#dice.chance(share)) return null;
+    const { share, mishaps, most } = this.weather;
+    if (mishaps.length === 0 || most === 0 || !this.#dice.chance(share)) return null;
+    this.weather = { share, mishaps, most: most - 1 };
     const mishap = this.#dice.pick(mishaps);
     this.#world.met(mishap);
     if (mishap === "archive changed on the mirror") this.#edition += 1;

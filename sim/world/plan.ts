@@ -4,9 +4,24 @@ import type { Moment } from "./moments.ts";
 import { Dice } from "./random.ts";
 import type { Pace } from "./scheduler.ts";
 
+export interface ApplicationShape {
+  readonly name: string;
+  readonly model: string;
+  readonly mode: "auto" | "web" | "worker";
+  readonly units: number;
+  /** Its units cannot write the store. */
+  readonly readOnly: boolean;
+  /** The web application behind its relation `flight`. */
+  readonly flight: string | null;
+}
+
 export interface Shape {
-  readonly applications: readonly { readonly name: string; readonly model: string; readonly units: number }[];
+  readonly applications: readonly ApplicationShape[];
   readonly mostUnits: number;
+  /** Nothing goes wrong before the first release is agreed on. */
+  readonly headStart: boolean;
+  /** Share of the reads of hooks that let others go first. */
+  readonly reads: number;
   /** Steps with faults; then they stop. */
   readonly steps: number;
   readonly faults: readonly Fault[];
@@ -23,6 +38,25 @@ export interface Settings {
 }
 
 const MODEL = "0a1b2c3d-0000-4000-8000-000000000001";
+const OTHER_MODEL = "0e5f6a7b-0000-4000-8000-000000000002";
+
+/** One application of everything; webs and workers apart; or those, and a strange one of another model with equal names. */
+function applicationsOf(dice: Dice, units: number): ApplicationShape[] {
+  const common = { model: MODEL, readOnly: false, flight: null };
+  if (units < 3 || dice.chance(0.45)) return [{ ...common, name: "ci", mode: "auto", units }];
+  const strange = units > 3 && dice.chance(0.3) ? 1 : 0;
+  const webs = dice.between(1, Math.min(3, units - strange - 1));
+  const workers = units - strange - webs;
+  const split = workers > 1 && dice.chance(0.3) ? dice.between(1, workers - 1) : 0;
+  // Two applications of workers are not related to each other: with a store that they may write they would be strangers.
+  const worker = { ...common, mode: "worker" as const, flight: "ci", readOnly: split > 0 || dice.chance(0.6) };
+  return [
+    { ...common, name: "ci", mode: "web", units: webs },
+    { ...worker, name: "worker", units: workers - split },
+    ...(split > 0 ? [{ ...worker, name: "gpu", units: split }] : []),
+    ...(strange > 0 ? [{ ...common, name: "ci", model: OTHER_MODEL, mode: "auto" as const, units: strange }] : []),
+  ];
+}
 
 /** Faults that make most sense at some moment, and how often they wait for it. */
 const AT_MOMENTS: Partial<Record<FaultKind, readonly Moment[]>> = {
@@ -57,12 +91,15 @@ const AT_MOMENTS: Partial<Record<FaultKind, readonly Moment[]>> = {
 
 export function shapeOf(seed: number, settings: Settings): Shape {
   const dice = new Dice(seed, "shape");
-  const units = dice.between(...settings.units);
-  const steps = dice.between(1_000, 3_000 + 500 * units);
+  // Few units more often: what many of them can do to each other, three can mostly do as well, and sooner.
+  const units = Math.min(dice.between(...settings.units), dice.between(...settings.units));
+  const steps = dice.between(600, 2_000 + 300 * units);
   const powerLoss = dice.chance(0.3);
   return {
-    applications: [{ name: "ci", model: MODEL, units }],
+    applications: applicationsOf(dice, units),
     mostUnits: settings.units[1],
+    headStart: dice.chance(0.7),
+    reads: dice.pick([0, 0.1, 0.1, 1]),
     steps,
     faults: faultsOf(dice, steps, powerLoss),
     pace: {
@@ -76,18 +113,21 @@ export function shapeOf(seed: number, settings: Settings): Shape {
   };
 }
 
-/** A few kinds of faults, several times each: all kinds at once would hide what two of them make together. */
+/**
+ * A few kinds of faults, several times each: all kinds at once would hide what two of them make together. Versions change
+ * now and then in most seeds, for most of what a store is for happens then.
+ */
 function faultsOf(dice: Dice, steps: number, powerLoss: boolean): Fault[] {
-  const kinds = FAULTS.filter((kind) => kind !== "power loss" && dice.chance(0.25));
+  const kinds = Array.from({ length: dice.between(1, 5) }, () => dice.pick(FAULTS));
   if (powerLoss) kinds.push("power loss");
-  // Without a change of version there is little to do once the first release is there.
-  if (dice.chance(0.7)) kinds.push("change version");
-  const count = dice.between(0, 24);
-  const faults = Array.from({ length: kinds.length === 0 ? 0 : count }, () => {
-    const kind = dice.pick(kinds);
-    const moments = AT_MOMENTS[kind] ?? [];
-    const moment = moments.length > 0 && dice.chance(0.7) ? dice.pick(moments) : null;
-    return { at: dice.below(steps), kind, moment };
-  });
+  const count = dice.between(2, 20);
+  const faults = Array.from({ length: count }, () => faultOf(dice, dice.pick(kinds), dice.below(steps)));
+  const every = dice.pick([500, 900, 1_500, Number.POSITIVE_INFINITY]);
+  for (let at = every; at < steps; at += every) faults.push({ at, kind: "change version", moment: null });
   return faults.toSorted((a, b) => a.at - b.at).map((fault, index) => ({ index, ...fault }));
+}
+
+function faultOf(dice: Dice, kind: FaultKind, at: number): Omit<Fault, "index"> {
+  const moments = AT_MOMENTS[kind] ?? [];
+  return { at, kind, moment: moments.length > 0 && dice.chance(0.75) ? dice.pick(moments) : null };
 }

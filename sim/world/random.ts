@@ -52,7 +52,7 @@ export class Dice {
 
   /** Small numbers as often as large ones: each order of magnitude alike. */
   magnitude(low: number, high: number): number {
-    return Math.round(low * (high / low) ** this.fraction());
+    return low * (high / low) ** this.fraction();
   }
 
   uuid(): string {

@@ -21,6 +21,7 @@ import { Hook } from "../juju/hook.ts";
 import { candidates, ended, type JujuEvent, type JujuUnit } from "../juju/model.ts";
 import { simHash, simInflate } from "./archives.ts";
 import { blankMemory, charmMachine, type CharmMemory } from "./charm-machine.ts";
+import { keyOf } from "./keys.ts";
 import { Moments } from "./moments.ts";
 import { Dice } from "./random.ts";
 import { Life } from "./scheduler.ts";
@@ -36,6 +37,8 @@ const PLACES = {
 const CHARM_DIRECTORY = "/var/lib/juju/agents/unit/charm";
 /** Juju tries a failed hook again after 5 s at first (internal/worker/uniter, retrystrategy). */
 const RETRY_MS = 5_000;
+
+const READS = new Set(["config-get", "relation-ids", "relation-list", "relation-get", "status-get", "opened-ports"]);
 
 /** A run of the charm. */
 export interface HookRun {
@@ -70,11 +73,12 @@ export class SimUnit {
   /** False while its machine has no power. */
   up = true;
   /** The store is mounted so that the unit cannot write. */
-  readonly readOnly: boolean = false;
+  readonly readOnly: boolean;
   hooksRun = 0;
   lastFailure = "";
 
-  constructor(world: World, juju: JujuUnit, number: number) {
+  constructor(world: World, juju: JujuUnit, number: number, readOnly: boolean) {
+    this.readOnly = readOnly;
     this.world = world;
     this.juju = juju;
     this.member = memberName(this.#environment("install", null));
@@ -203,7 +207,12 @@ export class SimUnit {
     let failure: unknown = null;
     try {
       if (event.name === "stop" || event.name === "remove") this.memory.stopped = true;
-      const tools = new HookTools((argv, stdin) => scheduler.call(life, argv[0] ?? "", () => hook.run(argv, stdin)));
+      const tools = new HookTools(async (argv, stdin) => {
+        const [command = ""] = argv;
+        // A hook reads much, and mostly what nobody changes meanwhile.
+        const yields = !READS.has(command) || this.#dice.chance(this.world.shape.reads);
+        return yields ? scheduler.call(life, command, () => hook.run(argv, stdin)) : hook.run(argv, stdin);
+      });
       const machine = charmMachine({
         unit: this.name,
         disk: this.machine,
@@ -226,6 +235,13 @@ export class SimUnit {
     } catch (error) {
       failure = error;
     }
+    const { followed } = this.memory;
+    if (
+      this.world.restored &&
+      followed !== null &&
+      followed.generation > this.world.generationOf(this.juju.application)
+    )
+      this.world.met("lowest generation met");
     await this.#end(run, failure);
   }
 
@@ -283,6 +299,12 @@ export class SimUnit {
     const moments = new Moments();
     const process = this.machine.process("agent", (call) => {
       const moment = moments.of(call);
+      if (
+        call.method === "rename" &&
+        call.path.startsWith(`${STORE_PATH}/partial/`) &&
+        !call.path.includes(`.${this.member}.`)
+      )
+        this.world.met("download taken over by another unit");
       if (moment !== null) this.world.moment(this, moment);
       return scheduler.call(life, `${call.method} ${call.path}`, () => undefined);
     });
@@ -327,7 +349,7 @@ export class SimUnit {
       keys: {
         rsa: async () => {
           await scheduler.sleep(life, 1_500);
-          return this.world.key(this.#dice.below(1_000));
+          return keyOf(this.#dice.below(1_000));
         },
         passwordHash: (password) => scheduler.call(life, "hash password", () => `$2b$10$${password.length}`),
       },

@@ -1,20 +1,20 @@
 /** The seeded world: models, applications, units, one store, one network, and who goes on when. */
-import { generateKeyPairSync } from "node:crypto";
+import { shortModel } from "../../src/charm/facts.ts";
 import { STORE_PATH } from "../../src/charm/orders.ts";
 import { WEB_SERVICE, WORKER_SERVICE } from "../../src/concourse/services.ts";
 import { FILES } from "../../src/concourse/settings.ts";
-import { MARKER } from "../../src/store/layout.ts";
+import { APPLICATIONS, MARKER } from "../../src/store/layout.ts";
 import type { HttpRequest } from "../../src/ports.ts";
 import { Checks } from "../check/checks.ts";
 import { Disk } from "../disk/disk.ts";
 import type { Fault } from "./faults.ts";
 import { act } from "./faults.ts";
 import type { Moment } from "./moments.ts";
-import { JujuUnit, newApplication, relate, type Application, type JujuEvent } from "../juju/model.ts";
+import { JujuUnit, newApplication, peersOf, relate, type Application, type JujuEvent } from "../juju/model.ts";
 import type { Mutation } from "../mutations/mutation.ts";
 import type { Archives } from "./archives.ts";
 import { FAIR, failure, MIRROR, Network } from "./network.ts";
-import type { Shape } from "./plan.ts";
+import type { ApplicationShape, Shape } from "./plan.ts";
 import { Dice } from "./random.ts";
 import { plantCopy, plantLink } from "./tamper.ts";
 import { Scheduler, type Life } from "./scheduler.ts";
@@ -35,14 +35,18 @@ export class World {
   /** The store that everybody shares; others are those of faults. */
   readonly store: Disk;
   readonly disks: Disk[] = [];
+  readonly #readOnly = new Set<Application>();
   readonly situations = new Map<string, number>();
   /** Faults that are still to come, and those that wait for their moment. */
   #faults: Fault[];
   #armed: Fault[] = [];
   #moving = false;
+  #began = 0;
   readonly #planted: (() => void)[] = [];
   /** Chances of an event to be lost, doubled, or sent before its time. */
   events = { lost: 0, doubled: 0, reordered: 0 };
+  /** A controller forgot what it knew: units may have followed more than they are told. */
+  restored = false;
   program = "p1";
   readonly #dice: Dice;
 
@@ -63,6 +67,8 @@ export class World {
     this.store = this.disk(9);
     this.checks = new Checks(this);
     for (const application of shape.applications) this.#deploy(application);
+    if (this.units.some((unit) => this.isStrange(unit))) this.#register();
+    if (shape.powerLoss) this.store.record();
   }
 
   met(situation: string): void {
@@ -74,33 +80,57 @@ export class World {
     const disk = new Disk({ device, now: () => this.scheduler.now() });
     disk.locks = this.shape.lock ? "shared" : "none";
     disk.addFile(disk.root, MARKER, 0o644);
-    if (this.shape.powerLoss) disk.record();
     this.disks.push(disk);
     return disk;
   }
 
-  #deploy({ name, model, units }: Shape["applications"][number]): void {
+  #deploy({ name, model, mode, units, flight, readOnly }: ApplicationShape): void {
     const application = newApplication(name, model, {
+      mode,
       "shared-storage": "lxc",
       "release-mirror": MIRROR,
       "initial-admin-username": "admin",
-      version: this.shape.version,
+      ...(flight === null ? { version: this.shape.version } : {}),
     });
-    const played = { application: null, name: "postgresql", endpoint: "database" };
-    const answer = { endpoints: "10.9.0.1:5432", username: "u", password: "p", database: "concourse" };
-    relate(1, { application, name, endpoint: "postgresql" }, played, { postgresql: answer });
+    const number = this.applications.length + 1;
+    const web = this.applications.find((other) => other.model === model && other.name === flight);
+    if (web === undefined) {
+      const played = { application: null, name: "postgresql", endpoint: "database" };
+      const answer = { endpoints: "10.9.0.1:5432", username: "u", password: "p", database: "concourse" };
+      relate(number, { application, name, endpoint: "postgresql" }, played, { postgresql: answer });
+    } else {
+      const side = { application: web, name: web.name, endpoint: "tsa" };
+      relate(number, side, { application, name, endpoint: "flight" });
+    }
+    if (readOnly) this.#readOnly.add(application);
     this.applications.push(application);
     for (let unit = 0; unit < units; unit++) this.addUnit(application);
     application.leader = application.units[this.#dice.below(application.units.length)] ?? null;
+  }
+
+  /** Applications of the first model were there first: one of another model is refused. */
+  #register(): void {
+    const [first] = this.applications;
+    const directory = this.store.addDirectory(this.store.root, APPLICATIONS, 0o755);
+    for (const { model, name } of this.applications) {
+      if (model !== first?.model) continue;
+      const application = `${shortModel(model)}-${name}`;
+      const file = this.store.addFile(directory, `${application}.json`, 0o644);
+      this.store.write(file, 0, [Buffer.from(`${JSON.stringify({ schema: 1, application })}\n`)]);
+    }
+  }
+
+  isStrange({ juju }: SimUnit): boolean {
+    return juju.application.model !== this.applications[0]?.model;
   }
 
   addUnit(application: Application): SimUnit {
     const number = this.units.length;
     const juju = new JujuUnit(application, `10.0.0.${number + 1}`);
     application.units.push(juju);
-    const unit = new SimUnit(this, juju, number);
+    const unit = new SimUnit(this, juju, number, this.#readOnly.has(application));
     this.units.push(unit);
-    unit.machine.attach(STORE_PATH, this.store);
+    unit.machine.attach(STORE_PATH, this.store, { readOnly: unit.readOnly });
     this.#remind(unit);
     unit.consider();
     return unit;
@@ -179,9 +209,25 @@ export class World {
     return first;
   }
 
+  /** The first application has agreed on a release. */
+  agreed(): boolean {
+    const [first] = this.applications;
+    const bag = first === undefined ? undefined : peersOf(first).applicationBags.get(first.name);
+    return bag?.value["cluster"]?.includes('"release":{') === true;
+  }
+
+  /** From now on things go wrong: the list of faults counts its steps from here. */
+  storm(): void {
+    this.#began = this.scheduler.steps;
+  }
+
+  stormIsOver(): boolean {
+    return this.scheduler.steps - this.#began >= this.shape.steps;
+  }
+
   /** Faults that are due happen, or wait for their moment from now on. */
   step(): void {
-    while ((this.#faults[0]?.at ?? Number.POSITIVE_INFINITY) <= this.scheduler.steps) {
+    while ((this.#faults[0]?.at ?? Number.POSITIVE_INFINITY) <= this.scheduler.steps - this.#began) {
       const fault = this.#faults.shift();
       if (fault === undefined) return;
       if (fault.moment !== null) this.#armed.push(fault);
@@ -230,10 +276,27 @@ export class World {
 
   /** Every unit runs what its application is to run, and says that it is ready. */
   settled(): boolean {
-    return this.living().every(({ juju, memory }) => {
-      const wanted = `${String(juju.application.config["version"])}-`;
-      return !juju.dying && juju.status.status === "active" && memory.current?.startsWith(wanted) === true;
+    const wanted = `${String(this.applications[0]?.config["version"])}-`;
+    return this.living().every((unit) => {
+      const { dying, status } = unit.juju;
+      if (this.isStrange(unit)) return !dying && status.status === "blocked";
+      return !dying && status.status === "active" && unit.memory.current?.startsWith(wanted) === true;
     });
+  }
+
+  /** Counts what can be told only at the end. */
+  close(): void {
+    for (const unit of this.living()) {
+      const { status, message } = unit.juju.status;
+      if (this.isStrange(unit) && status === "blocked" && message.includes("another application"))
+        this.met("strange application refused");
+    }
+  }
+
+  /** What an application goes by, as its units read it. */
+  generationOf(application: Application): number {
+    const text = peersOf(application).applicationBags.get(application.name)?.value["cluster"];
+    return text === undefined ? 0 : (JSON.parse(text) as { generation: number }).generation;
   }
 
   mount(unit: SimUnit): void {
@@ -258,7 +321,7 @@ export class World {
 
   /** Somebody puts a link in the place of one of the store's directories; it is taken away later. */
   plant(dice: Dice): void {
-    const takeBack = plantLink(this.store, dice);
+    const takeBack = this.#withRoom(() => plantLink(this.store, dice));
     if (takeBack === null) return;
     this.met("link planted in the store");
     this.#planted.push(takeBack);
@@ -270,10 +333,21 @@ export class World {
     const agreed = this.applications.every(({ relations: [peers], name }) =>
       peers?.applicationBags.get(name)?.value["cluster"]?.includes('"manifestSha256":"'),
     );
-    const name = agreed ? plantCopy(this.store, dice) : null;
+    const name = agreed ? this.#withRoom(() => plantCopy(this.store, dice)) : null;
     if (name === null) return;
     this.met("copy planted beside a release");
     this.checks.tampered.add(name);
+  }
+
+  /** A full disk is full for units, not for what the world itself does to it. */
+  #withRoom<Result>(work: () => Result): Result {
+    const { capacity } = this.store;
+    this.store.capacity = Number.POSITIVE_INFINITY;
+    try {
+      return work();
+    } finally {
+      this.store.capacity = capacity;
+    }
   }
 
   /** All machines and the disk under the store lose their power at once. */
@@ -282,7 +356,7 @@ export class World {
     for (const unit of units) unit.powerOff();
     if (this.store.log !== null) {
       this.met("power loss");
-      this.store.powerLoss(() => dice.fraction());
+      this.#withRoom(() => this.store.powerLoss(() => dice.fraction()));
       this.checks.forget(this.store);
     }
     for (const unit of units) this.scheduler.later(dice.magnitude(100, 60_000), () => unit.powerOn());
@@ -303,9 +377,12 @@ export class World {
     return JSON.stringify(this.#workers(unit));
   }
 
-  /** Workers whose key the web has let in. */
+  /** Workers that one of the application's webs has let in: they share a database. */
   #workers(web: SimUnit): unknown[] {
-    const keys = web.memory.files.get(FILES.authorizedKeys) ?? "";
+    const webs = this.living().filter(
+      ({ juju, services }) => juju.application === web.juju.application && services.get(WEB_SERVICE).pid > 0,
+    );
+    const keys = webs.map(({ memory }) => memory.files.get(FILES.authorizedKeys) ?? "").join("");
     return this.living().flatMap((unit) => {
       const service = unit.services.get(WORKER_SERVICE);
       const key = unit.publicKey();
@@ -313,19 +390,4 @@ export class World {
       return welcome ? [{ name: unit.member, state: "running", version: "2.5", start_time: service.since }] : [];
     });
   }
-
-  key(number: number): string {
-    return KEYS[number % KEYS.length] ?? "";
-  }
 }
-
-/** Made once: their contents decide nothing. */
-const KEYS = Array.from(
-  { length: 3 },
-  () =>
-    generateKeyPairSync("rsa", {
-      modulusLength: 2048,
-      publicKeyEncoding: { type: "pkcs1", format: "pem" },
-      privateKeyEncoding: { type: "pkcs1", format: "pem" },
-    }).privateKey,
-);

@@ -1,0 +1,64 @@
+/** One thread of a run: takes jobs, gives what came of them. */
+import { parentPort } from "node:worker_threads";
+import { mutationNamed } from "./mutations/all.ts";
+import { runSeed, type Run } from "./run.ts";
+import { cutShape, shrink, type Cut } from "./shrink.ts";
+import { makeArchives } from "./world/archives.ts";
+import { rememberKeys } from "./world/keys.ts";
+import { shapeOf, type Settings } from "./world/plan.ts";
+
+export type Job =
+  /** Runs seeds one after another; stops at the first that breaks a rule if told so. */
+  | {
+      readonly kind: "run";
+      readonly seeds: readonly number[];
+      readonly settings: Settings;
+      readonly mutation: string;
+      readonly cut: Cut;
+      readonly untilFound: boolean;
+    }
+  | {
+      readonly kind: "shrink";
+      readonly seed: number;
+      readonly settings: Settings;
+      readonly mutation: string;
+      readonly rule: string;
+    };
+
+export type Answer =
+  | { readonly kind: "run"; readonly runs: readonly Run[] }
+  | { readonly kind: "shrink"; readonly cut: Cut; readonly run: Run | null };
+
+/** Versions that the mirrors of a world serve. */
+export const VERSIONS = 4;
+
+rememberKeys();
+const archives = makeArchives(VERSIONS);
+/** A rejection that nobody awaits belongs to the seed that runs: it is told with it. */
+let stray: string | null = null;
+process.on("unhandledRejection", (error) => (stray ??= error instanceof Error ? (error.stack ?? "") : String(error)));
+
+async function run(seed: number, settings: Settings, mutation: string, cut: Cut): Promise<Run> {
+  stray = null;
+  const shape = cutShape(shapeOf(seed, settings), cut);
+  const done = await runSeed(seed, shape, await archives, { mutation: mutationNamed(mutation) });
+  return stray === null ? done : { ...done, violation: { rule: "no fault of ours", message: `unhandled: ${stray}` } };
+}
+
+export async function work(job: Job): Promise<Answer> {
+  const { settings, mutation } = job;
+  if (job.kind === "shrink") {
+    const shape = shapeOf(job.seed, settings);
+    const found = await shrink(shape, job.rule, (cut) => run(job.seed, settings, mutation, cut));
+    return { kind: "shrink", ...found };
+  }
+  const runs: Run[] = [];
+  for (const seed of job.seeds) {
+    const done = await run(seed, settings, mutation, job.cut);
+    runs.push(done);
+    if (job.untilFound && done.violation !== null) break;
+  }
+  return { kind: "run", runs };
+}
+
+parentPort?.on("message", (job: Job) => void work(job).then((answer) => parentPort?.postMessage(answer)));
