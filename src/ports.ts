@@ -83,6 +83,7 @@ export interface Dir {
   mountId(): Promise<number>;
   space(): Promise<Space>;
   sync(): Promise<void>;
+  /** Never fails: whatever the kernel may tell then, `sync` has told of all that matters. */
   close(): Promise<void>;
 }
 
@@ -98,6 +99,7 @@ export interface File {
   sync(): Promise<void>;
   /** `fdatasync`: also of a file that is still being written, so that the disk works while bytes arrive. */
   syncData(): Promise<void>;
+  /** Never fails, as a directory's. */
   close(): Promise<void>;
 }
 
@@ -110,6 +112,7 @@ export interface Lock {
 export interface Held {
   /** False once the file under the name is another one than the one locked: then the lock excludes nobody. */
   valid(): Promise<boolean>;
+  /** Never fails. */
   release(): Promise<void>;
 }
 

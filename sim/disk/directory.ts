@@ -172,15 +172,10 @@ export class DirectoryHandle implements Dir {
 
   async close(): Promise<void> {
     if (this.#closed) return;
-    try {
-      await this.#call("close", "", false, () => undefined);
-    } finally {
-      // Linux frees the descriptor also where `close` tells of a failure.
-      if (this.#process.alive) {
-        this.#closed = true;
-        this.#close();
-      }
-    }
+    await this.#process.closing(this.pathOf(""), this.disk, () => {
+      this.#closed = true;
+      this.#close();
+    });
   }
 
   /** For `lock.ts`: what `open` with O_RDWR and O_NOFOLLOW gives. */

@@ -67,14 +67,10 @@ export class FileHandle implements File {
 
   async close(): Promise<void> {
     if (this.#closed) return;
-    try {
-      await this.#call("close", false, () => undefined);
-    } finally {
-      if (this.#process.alive) {
-        this.#closed = true;
-        this.#close();
-      }
-    }
+    await this.#process.closing(this.#path, this.#mount.disk, () => {
+      this.#closed = true;
+      this.#close();
+    });
   }
 
   #call<Result>(method: string, changes: boolean, work: () => Result): Promise<Result> {

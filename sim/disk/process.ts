@@ -99,6 +99,12 @@ export class Process {
     return this.#alive ? work() : new Promise<never>(() => undefined);
   }
 
+  /** Linux frees the descriptor also where it tells of a failure, and the port passes none on. */
+  async closing(path: string, disk: Disk, close: () => void): Promise<void> {
+    await this.call("close", path, false, disk, () => undefined).catch(() => undefined);
+    if (this.#alive) close();
+  }
+
   /** A descriptor; the returned function closes it. `ended` is called once, however it ends. */
   opened(node: Node, disk: Disk, ended: () => void = () => undefined): () => void {
     if (this.#open.size >= this.mostDescriptors) throw failure("EMFILE", "open");
@@ -128,7 +134,7 @@ export class Process {
     const path = directory.pathOf(name);
     return {
       valid: () => this.call("valid", path, false, disk, () => directory.leadsTo(name, file)),
-      release: () => this.call("release", path, false, disk, close),
+      release: () => this.closing(path, disk, close),
     };
   }
 }

@@ -2,7 +2,7 @@
 import { openStore } from "../store/store.ts";
 import type { Store } from "../store/types.ts";
 import type { Orders } from "./contract.ts";
-import { Fault } from "./fault.ts";
+import { aboutStore, Fault } from "./fault.ts";
 import type { Findings } from "./findings.ts";
 import type { Turns } from "./juju.ts";
 import type { AgentPorts } from "./ports.ts";
@@ -52,7 +52,7 @@ export async function withStore<T>(
     throw new Fault(state.problem ?? { code: "store-lost", message: "Shared storage went away", blocked: false });
   }
   try {
-    return await work(store);
+    return await aboutStore(store.path, () => work(store));
   } finally {
     await store.close();
   }

@@ -117,7 +117,7 @@ export class HostDir implements Dir {
   }
 
   async close(): Promise<void> {
-    await this.#handle.close();
+    await this.#handle.close().catch(() => undefined);
   }
 }
 
@@ -163,7 +163,7 @@ class HostFile implements File {
   }
 
   async close(): Promise<void> {
-    await this.#handle.close();
+    await this.#handle.close().catch(() => undefined);
   }
 }
 

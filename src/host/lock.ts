@@ -20,7 +20,7 @@ export const hostLock: Lock = {
     const handle = await node.open(path, constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     const held: Held = {
       valid: async () => sameFile(handle, path),
-      release: async () => handle.close(),
+      release: async () => handle.close().catch(() => undefined),
     };
     try {
       // A name that leads elsewhere by now guards another file: whoever replaced it may hold that one.

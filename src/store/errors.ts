@@ -73,6 +73,28 @@ export function errno(error: unknown): string {
     : "";
 }
 
+/** Codes of failed calls that lie in the disk or the machine, wherever they occur. */
+const FILE_FAULTS = new Set([
+  "ENOSPC",
+  "EDQUOT",
+  "EROFS",
+  "EACCES",
+  "EPERM",
+  "EIO",
+  "ESTALE",
+  "ENODEV",
+  "ENXIO",
+  "EMFILE",
+  "ENFILE",
+  "ENOMEM",
+  "ETXTBSY",
+]);
+
+/** True for what `fileProblem` has words for, whatever file it was. */
+export function isFileFault(error: unknown): boolean {
+  return FILE_FAULTS.has(errno(error));
+}
+
 /** What a failed call on a file of the store means. `name` is where it happened, relative to `path`, the store's directory. */
 export function fileProblem(error: unknown, path: string, name: string): Problem {
   const code = errno(error);
@@ -100,11 +122,19 @@ export function fileProblem(error: unknown, path: string, name: string): Problem
     case "EMFILE":
     case "ENFILE":
     case "ENOMEM":
-      return waiting("no-resources", `Out of files or memory (${code}) at ${file}; it is tried again`);
+      return waiting(
+        "no-resources",
+        `Out of open files or memory (${code}): see free -m, systemctl restart concourse-agent`,
+      );
+    case "ETXTBSY":
+      return waiting("file-busy", `In use as a program (${code}): see fuser -vm ${path}; it is tried again`);
     case "EXDEV":
       return blocked("several-file-systems", `${path} spans several file systems: unmount what is mounted below it`);
     default:
-      return waiting("store-failing", `${code === "" ? String(error) : code} at ${file}; it is tried again`);
+      return waiting(
+        "store-failing",
+        `${code === "" ? String(error) : code} at ${file}: see dmesg | tail; it is tried again`,
+      );
   }
 }
 

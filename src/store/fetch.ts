@@ -86,6 +86,15 @@ export async function fetchRelease(
   }
 }
 
+/**
+ * What is left to do once a release is published, by whomever: people see it, and nothing is kept of its download.
+ * Writes nothing where all of that is done. Throws what a failing disk gives.
+ */
+export async function finishPublished(ports: Pick<StorePorts, "random">, store: Store, target: Target): Promise<void> {
+  await writeCopiesForPeople(ports, store);
+  await using(await ensureDirectory(store.root, PARTIAL), (partials) => removePartials(partials, target.sha256));
+}
+
 async function holderName(store: Store): Promise<string | null> {
   const partials = await orNull("ENOENT", store.root.openDirectory(PARTIAL));
   return partials === null ? null : using(partials, async () => (await readHolder(partials))?.member ?? null);
@@ -128,8 +137,7 @@ class Fetch {
     await sweepOwn(this.#store);
     const found = await this.#published();
     const { name, manifestSha256 } = found ?? (await this.#fetchFromAny());
-    await writeCopiesForPeople(this.#ports, this.#store);
-    await this.#inPartials((partials) => removePartials(partials, this.#target.sha256));
+    await finishPublished(this.#ports, this.#store, this.#target);
     return { kind: "published", name, manifestSha256, fetched: this.#meter.fetched };
   }
 

@@ -87,7 +87,9 @@ export async function removePartials(directory: Dir, sha256: string): Promise<vo
   for (const { name } of await candidates(directory, sha256)) {
     await discard(directory, name);
   }
-  await discard(directory, HOLDER);
+  if ((await readHolder(directory))?.sha256 === sha256) {
+    await discard(directory, HOLDER);
+  }
 }
 
 /** Null if nobody says so, or what is said cannot be understood. */

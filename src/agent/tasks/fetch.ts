@@ -1,7 +1,7 @@
 /** Brings the target into the store, if this unit is the one to do it. */
 import { activityOf } from "../../store/activity.ts";
 import { locate } from "../../concourse/sources.ts";
-import { fetchRelease } from "../../store/fetch.ts";
+import { fetchRelease, finishPublished } from "../../store/fetch.ts";
 import { findRelease } from "../../store/release.ts";
 import { blocked, SourceError } from "../../store/errors.ts";
 import type { BadArchive, FetchProgress, Store } from "../../store/types.ts";
@@ -55,7 +55,10 @@ export function fetchTask(world: TaskWorld): Task<Needs> {
         if (there && fetch?.step === "published") return PUBLISHED_MS;
         return withStore(world, needs, async (store) => {
           const tell = createTeller(world, io, unit, target.version);
-          if ((await findRelease(ports, store, target, damaged)) !== null) return tell.published();
+          if ((await findRelease(ports, store, target, damaged)) !== null) {
+            await finishPublished(ports, store, target);
+            return tell.published();
+          }
           try {
             const lock = request?.lock ?? true;
             const options = { report: tell.progress, signal: io.signal, lock, bad, damaged };

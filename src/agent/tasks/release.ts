@@ -6,7 +6,7 @@ import { using } from "../../store/files.ts";
 import type { Depth, Release, Store } from "../../store/types.ts";
 import type { ReleaseState, Target } from "../contract.ts";
 import { withDamage } from "../damage.ts";
-import { Fault } from "../fault.ts";
+import { aboutStore, Fault } from "../fault.ts";
 import type { Task, TaskIo } from "../runner.ts";
 import { storeNeeds, withStore, type StoreNeeds, type TaskWorld } from "../world.ts";
 
@@ -73,7 +73,9 @@ interface Checked {
 /** Names of what is published of the target. */
 async function listCopies({ ports }: TaskWorld, path: string, target: Target): Promise<string[]> {
   try {
-    const names = await using(await ports.fs.openDirectory(`${path}/${RELEASES}`), (dir) => dir.list());
+    const names = await aboutStore(path, async () =>
+      using(await ports.fs.openDirectory(`${path}/${RELEASES}`), (dir) => dir.list()),
+    );
     return names.filter((name) => isCopyOf(name, target));
   } catch (error) {
     if (errno(error) === "ENOENT") return [];

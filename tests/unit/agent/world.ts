@@ -268,8 +268,8 @@ export class World {
     return {
       valid: () => held.valid(),
       release: async () => {
-        await held.release();
         this.lockedBy = null;
+        await held.release();
       },
     };
   }
