@@ -52,7 +52,8 @@ export function ordersFor(facts: Facts): Orders | null {
       kind: shared ? "mount" : "private",
       path: STORE_PATH,
       id: shared ? (cluster?.store ?? null) : null,
-      mayCreate: leader || !shared,
+      // Any unit that can write: the leader may have it read-only, and of several only one succeeds.
+      mayCreate: true,
       application: applicationName(environment),
       related: relatedApplications(facts),
       member: memberName(environment),
