@@ -2,7 +2,7 @@
 
 import { existsSync } from "node:fs";
 import { chmod, mkdir, writeFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { UserError } from "../errors.ts";
 import type { Disk } from "../machines/machine.ts";
 import { modelPaths } from "../model/supervisor/paths.ts";
@@ -42,6 +42,8 @@ export interface BroughtUp {
 /** Makes what is missing of the model, and leaves what is there. @throws UserError if that is not what is asked for. */
 export async function bringUp(options: BringUpOptions): Promise<BroughtUp> {
   const { model, say } = options;
+  // Before anything is made.
+  if (options.releaseFile !== undefined) fromFile(resolve(options.releaseFile), options.version ?? DEFAULTS.version);
   if (!existsSync(modelPaths(model).record)) {
     say(`Making model "${model}"`);
     await createModel(model, options.machines ?? DEFAULTS.machines, options.image);
@@ -123,7 +125,7 @@ export async function releaseSettings(
 ): Promise<ReleaseSettings> {
   const { model, say, version = DEFAULTS.version, release = DEFAULTS.release } = options;
   if (options.releaseFile !== undefined) {
-    return { config: {}, resources: { "concourse-release": resolve(options.releaseFile) } };
+    return fromFile(resolve(options.releaseFile), version);
   }
   if ((await chooseRelease(release, say)) === "github") {
     const { proxy } = await askModel<{ proxy: string }>(model, "addresses", {});
@@ -137,6 +139,14 @@ export async function releaseSettings(
   const { url } = await askModel<{ url: string }>(model, "serve-release", { release: archive.path });
   await askModel(model, "note", { text: "release: stand-in" });
   return { config: { "release-mirror": url }, resources: {} };
+}
+
+/** A resource does not tell what it holds: its version is the one asked for, or that of upstream's name for the archive. */
+function fromFile(file: string, asked: string): ReleaseSettings {
+  if (!existsSync(file)) throw new UserError(`There is no file ${file}`, "Use: --release-file FILE");
+  const version = asked || /^concourse-(\d+\.\d+\.\d+)-linux-/.exec(basename(file))?.[1];
+  if (!version) throw new UserError(`The name of ${file} does not tell its version`, "Use: --version VERSION");
+  return { config: { version }, resources: { "concourse-release": file } };
 }
 
 /** The directory that all units mount: 0755, below a directory that only root may enter unless the operator chose it. */
