@@ -1,0 +1,66 @@
+import { expect, test } from "vitest";
+import { readFlight, readTsa } from "../../../src/charm/read-tsa.ts";
+import { HookTools } from "../../../src/juju/hook-tools.ts";
+import { writeWebApplicationBag, writeWebBag, writeWorkerBag } from "../../../src/relations/tsa.ts";
+import { PUBLIC_KEY, target, worker } from "./facts.ts";
+import { workerWord } from "./two-applications.ts";
+
+type Bags = Readonly<Record<string, Record<string, string>>>;
+
+/** Juju with relations of one endpoint: id → remote application, its units that have joined, and all bags by owner. */
+function juju(relations: Readonly<Record<string, { application: string; units: readonly string[]; bags: Bags }>>): {
+  tools: HookTools;
+  asked: string[];
+} {
+  const asked: string[] = [];
+  const tools = new HookTools(async (argv) => {
+    asked.push(argv.join(" "));
+    const [command, , ...rest] = argv;
+    const relation = relations[rest[1] ?? ""];
+    const answer = (): unknown => {
+      if (command === "relation-ids") return Object.keys(relations);
+      if (command === "relation-list") return rest.includes("--app") ? relation?.application : relation?.units;
+      return relation?.bags[rest.at(-1) ?? ""] ?? {};
+    };
+    return { code: 0, stdout: JSON.stringify(answer()), stderr: "" };
+  });
+  return { tools, asked };
+}
+
+const word = { release: target, store: "store-1" };
+const web = { application: "web", units: ["web/0", "web/1"] };
+
+test("of several web applications the one counts that was there first", async () => {
+  const bags = { web: writeWebApplicationBag(word), "web/0": writeWebBag(["10.0.0.1:2222"], PUBLIC_KEY, null) };
+  const { tools } = juju({ "flight:10": { ...web, application: "late", bags: {} }, "flight:9": { ...web, bags } });
+  const { flight, surplusFlights } = await readFlight(worker.environment, tools);
+  expect(surplusFlights).toEqual(["late"]);
+  expect(flight).toMatchObject({ relation: "flight:9", application: "web", word });
+  // The second one has no address to offer yet.
+  expect(flight?.webs.map(({ unit }) => unit)).toEqual(["web/0"]);
+});
+
+test("without a relation there is nobody", async () => {
+  expect(await readFlight(worker.environment, juju({}).tools)).toEqual({ flight: null, surplusFlights: [] });
+  expect(await readTsa(worker.environment, juju({}).tools, { leader: true, looksAtAll: true })).toEqual([]);
+});
+
+test("only who has to do with workers reads what they say, and only the leader reads its own application's bag", async () => {
+  const bags = { "w/0": writeWorkerBag(PUBLIC_KEY, workerWord), "ci/1": { "ingress-address": "10.0.0.9" } };
+  const relation = { "tsa:1": { application: "w", units: ["w/0"], bags } };
+  const all = await readTsa(worker.environment, juju(relation).tools, { leader: true, looksAtAll: true });
+  expect(all).toEqual([
+    {
+      relation: "tsa:1",
+      application: "w",
+      address: "10.0.0.9",
+      workers: [{ unit: "w/0", key: PUBLIC_KEY, word: workerWord }],
+      told: bags["ci/1"],
+      toldForAll: {},
+    },
+  ]);
+  const { tools, asked } = juju(relation);
+  const little = await readTsa(worker.environment, tools, { leader: false, looksAtAll: false });
+  expect(little).toEqual([{ ...all[0], workers: [], toldForAll: null }]);
+  expect(asked.filter((line) => line.endsWith("w/0") || line.includes("--app - "))).toEqual([]);
+});
