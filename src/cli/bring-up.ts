@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { UserError } from "../errors.ts";
+import { presentKind } from "../machines/index.ts";
 import type { Disk } from "../machines/machine.ts";
 import { modelPaths } from "../model/supervisor/paths.ts";
 import { readRecord } from "../model/supervisor/record.ts";
@@ -24,7 +25,7 @@ const MARKER = ".lxc_shared_storage";
 export const WEB_PORT = 8080;
 
 /** Of options that are not given. */
-export const DEFAULTS = { machines: "namespaces", units: 3, version: "", release: "auto" } as const;
+export const DEFAULTS = { units: 3, version: "", release: "auto" } as const;
 
 export interface BringUpOptions extends Wanted {
   /** What machines boot: `remote:alias`; "" = their kind's own. Counts where the model is made. */
@@ -46,7 +47,7 @@ export async function bringUp(options: BringUpOptions): Promise<BroughtUp> {
   if (options.releaseFile !== undefined) fromFile(resolve(options.releaseFile), options.version ?? DEFAULTS.version);
   if (!existsSync(modelPaths(model).record)) {
     say(`Making model "${model}"`);
-    await createModel(model, options.machines ?? DEFAULTS.machines, options.image);
+    await createModel(model, options.machines ?? (await presentKind()).name, options.image);
   }
   checkMachines(options, readRecord(modelPaths(model)).machines);
   const before = await askModel<StatusData>(model, "status", {});

@@ -2,9 +2,8 @@
 export const MACHINES_OPTIONS = {
   machines: {
     type: "string",
-    description: "Kind of machines: incus, lxd or namespaces",
+    description: "incus, lxd or namespaces (default: one whose daemon answers, else namespaces)",
     valueHint: "KIND",
-    default: "namespaces",
   },
   image: {
     type: "string",

@@ -19,7 +19,7 @@ beforeEach(async () => {
 afterEach(() => tool.remove());
 
 function start(...args: string[]): ChildProcessByStdio<null, Readable, Readable> {
-  return spawn(process.execPath, [PROGRAM, "verify", ...args], {
+  return spawn(process.execPath, [PROGRAM, "verify", "--machines", "namespaces", ...args], {
     env: { ...process.env, CONCOURSE_MACHINE_DATA: tool.data },
     cwd: tool.directory,
     stdio: ["ignore", "pipe", "pipe"],
@@ -56,7 +56,16 @@ function expectNothingOf(models: readonly string[]): void {
 
 test("every check holds, everything is measured, and both reports say so", async () => {
   await tool.ok("add-model", "mine");
-  const { code, stdout, stderr } = await tool.run("verify", "--json", "--units", "4", "--report-dir", "out");
+  const { code, stdout, stderr } = await tool.run(
+    "verify",
+    "--machines",
+    "namespaces",
+    "--json",
+    "--units",
+    "4",
+    "--report-dir",
+    "out",
+  );
   const report = JSON.parse(stdout) as Report & { holds: boolean };
   expect(report.checks.filter((check) => check.holds !== true)).toEqual([]);
   // Times depend on what else this machine does; that they were seen does not.
@@ -89,7 +98,7 @@ test("Ctrl-C in the middle takes the model down", async () => {
 });
 
 test("what cannot be deployed leaves nothing either", async () => {
-  const { code, stderr, stdout } = await tool.run("verify", "--charm", "./missing.charm");
+  const { code, stderr, stdout } = await tool.run("verify", "--machines", "namespaces", "--charm", "./missing.charm");
   expect([code, stdout]).toEqual([1, expect.stringContaining("FAILS    Every Step: deployment: deploy ended with 2")]);
   expect(stderr).not.toMatch(/^\s+at /m);
   expectNothingOf([]);

@@ -8,7 +8,8 @@ export default defineCommand({
   meta: { name: "add-model", description: "Make an empty model and choose it" },
   args: {
     name: { type: "positional", description: "Name of the model", required: false },
-    ...MACHINES_OPTIONS,
+    machines: { type: "string", description: "incus, lxd or namespaces", default: "namespaces", valueHint: "KIND" },
+    image: MACHINES_OPTIONS.image,
   },
   async run({ args }) {
     const [name = ""] = exactly(args._, ["model name"]);

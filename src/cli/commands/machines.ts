@@ -16,7 +16,7 @@ export default defineCommand({
   },
   args: {
     act: { type: "positional", description: ACTS.join("|"), required: false },
-    machines: { ...MACHINES_OPTIONS.machines, default: "", description: `Which: ${machineKinds.join(", ")}` },
+    machines: { ...MACHINES_OPTIONS.machines, description: `One of ${machineKinds.join(", ")}` },
     image: MACHINES_OPTIONS.image,
     yes: { type: "boolean", alias: "y", description: "Do it without asking" },
   },
@@ -24,7 +24,8 @@ export default defineCommand({
     const [act = ""] = exactly(args._, [`act (${ACTS.join(", ")})`]);
     if (!ACTS.includes(act)) throw new UserError(`unknown act "${act}"`, `Use one of: ${ACTS.join(", ")}`);
     requireRoot();
-    if (args.machines === "") throw new UserError("no kind of machines specified", `Add --machines ${machineKinds[0]}`);
+    if (args.machines === undefined)
+      throw new UserError("no kind of machines specified", `Add --machines ${machineKinds[0]}`);
     const kind = machineKind(args.machines);
     const steps = act === "prepare" ? await kind.prepare(args.image) : await kind.clean();
     if (steps.length === 0) say(act === "prepare" ? "Everything is there." : "Nothing of ours is there.");

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { defineCommand } from "citty";
+import { presentKind } from "../../machines/index.ts";
 import { reportOf } from "../../report/compose.ts";
 import { html } from "../../report/html.ts";
 import { markdown } from "../../report/markdown.ts";
@@ -65,7 +66,7 @@ export default defineCommand({
     const engine: VerifyEngine =
       kind === "juju"
         ? new JujuEngine({ ...common, releaseFile: args["release-file"] })
-        : new LocalEngine({ ...common, machines: args.machines, image: args.image });
+        : new LocalEngine({ ...common, machines: args.machines ?? (await presentKind()).name, image: args.image });
     let report: Report;
     try {
       report = reportOf(await replay(engine, { units, patience: engine.patience, signal, say }));

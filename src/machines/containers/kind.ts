@@ -4,10 +4,9 @@ import { createNetwork, destroyNetwork } from "../network.ts";
 import { connect, connected, shifts, silent } from "./connect.ts";
 import type { Daemon } from "./daemon.ts";
 import type { Flavour } from "./flavour.ts";
-import { provideImage } from "./image/images.ts";
+import { aliasOf } from "./image/images.ts";
 import { Instance } from "./instance.ts";
 import { cannotShift, ContainerMachine, modelKey } from "./machine.ts";
-import { makePlace } from "./place.ts";
 import { cleanSteps, prepareSteps } from "./prepare.ts";
 
 /**
@@ -36,9 +35,12 @@ export function containers(flavour: Flavour): MachineKind {
     clean: () => cleanSteps(flavour),
 
     async image(wanted: string, say: (line: string) => void): Promise<string> {
-      const daemon = await connected(flavour);
-      await makePlace(daemon);
-      return provideImage(flavour, daemon, wanted, say);
+      await connected(flavour);
+      for (const { what, run } of await prepareSteps(flavour, wanted)) {
+        say(what);
+        await run();
+      }
+      return aliasOf(wanted);
     },
 
     async machine(spec: MachineSpec): Promise<Machine> {

@@ -56,7 +56,7 @@ function filling(flavour: Flavour, wanted: string): Step {
     async run() {
       const daemon = await connected(flavour);
       await makePlace(daemon);
-      await provideImage(flavour, daemon, wanted, () => undefined);
+      await provideImage(flavour, daemon, wanted);
     },
   };
 }

@@ -4,7 +4,7 @@ import { UserError } from "../../../errors.ts";
 import { run } from "../../run.ts";
 import { DaemonError, project, type Daemon } from "../daemon.ts";
 import type { Flavour } from "../flavour.ts";
-import { builder, buildable, builtImage, hostRecipe } from "./build.ts";
+import { builtImage, hostRecipe } from "./build.ts";
 import { imageName } from "./recipe.ts";
 
 /** The alias under which the daemon has the image that is wanted: `remote:alias` of its own, or "" for the unit image. */
@@ -17,32 +17,12 @@ export async function hasImage(daemon: Daemon, alias: string): Promise<boolean> 
   return (await daemon.find(`/1.0/images/aliases/${alias}`)) !== null;
 }
 
-/**
- * Gives the daemon the image, and returns its alias. `wanted` as above; `say` is told what takes long.
- * @throws UserError if it cannot be had.
- */
-export async function provideImage(
-  flavour: Flavour,
-  daemon: Daemon,
-  wanted: string,
-  say: (line: string) => void,
-): Promise<string> {
+/** Gives the daemon the image that is wanted. @throws UserError if it cannot be had. */
+export async function provideImage(flavour: Flavour, daemon: Daemon, wanted: string): Promise<void> {
   const alias = await aliasOf(wanted);
-  if (await hasImage(daemon, alias)) return alias;
-  if (wanted !== "") {
-    say(`Fetching the image ${wanted}`);
-    await copyImage(flavour, daemon, wanted, alias);
-    return alias;
-  }
-  const recipe = await hostRecipe();
-  if (!buildable(recipe))
-    throw new UserError(
-      `Building the image of units needs ${builder}`,
-      `Run: concourse-machine machines prepare --machines ${flavour.name}`,
-    );
-  say("Building the image of units (once, then it is cached)");
-  await importImage(daemon, await builtImage(recipe), alias);
-  return alias;
+  if (await hasImage(daemon, alias)) return;
+  if (wanted === "") await importImage(daemon, await builtImage(await hostRecipe()), alias);
+  else await copyImage(flavour, daemon, wanted, alias);
 }
 
 async function importImage(daemon: Daemon, file: string, alias: string): Promise<void> {

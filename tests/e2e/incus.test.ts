@@ -1,0 +1,64 @@
+/**
+ * Incus from nothing, and everything that the local model relies on, on real containers. One bring-up serves all of it;
+ * in the end the host is as it was.
+ */
+
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Report } from "../../src/report/types.ts";
+import { attachFindsContainers } from "./attach-incus.ts";
+import { readOnlyLeaderIsServed, storeOutlivesItsMachines } from "./incus-store.ts";
+import { MachineBench } from "./machine-bench.ts";
+import { machinesHold } from "./machine-suite.ts";
+import { Tool } from "./tool.ts";
+
+// A daemon that is started here asks nobody outside for news.
+process.env["HTTP_PROXY"] = process.env["HTTPS_PROXY"] = "http://127.0.0.1:9";
+
+let tool: Tool;
+beforeAll(async () => {
+  tool = await Tool.create("incus");
+  process.stdout.write((await run("machines", "prepare", "--machines", "incus", "--yes")).stderr);
+});
+afterAll(() => tool.remove());
+
+async function run(...words: string[]) {
+  const ran = await tool.run(...words);
+  if (ran.code !== 0) throw new Error(`${words.join(" ")} ended with ${ran.code}: ${ran.stderr}`);
+  return ran;
+}
+
+test("what is prepared needs no second time, and says so", async () => {
+  expect((await run("machines", "prepare", "--machines", "incus", "--yes")).stderr).toBe("Everything is there.\n");
+});
+
+describe("machines of Incus", () => {
+  const bench = new MachineBench("incus");
+  beforeAll(() => bench.setUp());
+  afterAll(() => bench.tearDown());
+  machinesHold(bench);
+});
+
+test("verify holds on four units of Incus", async () => {
+  const { stdout, stderr } = await tool.run("verify", "--machines", "incus", "--units", "4", "--json");
+  const report = JSON.parse(stdout) as Report;
+  expect(report.checks.filter((check) => check.holds !== true)).toEqual([]);
+  // Times depend on what else this machine does; that they were seen does not.
+  const limited = report.figures.filter(({ limit }) => limit !== "");
+  expect(limited.filter((figure) => figure.holds === null)).toEqual([]);
+  process.stdout.write(limited.map(({ name, value, limit }) => `${name}: ${value} (${limit})\n`).join(""));
+  expect(stderr).toContain("Adding unit 4 of 4");
+});
+
+describe("a store on Incus", () => storeOutlivesItsMachines());
+describe("a read-only leader on Incus", () => readOnlyLeaderIsServed());
+
+describe("storage attach on Incus", () => attachFindsContainers());
+
+describe("machines clean", () => {
+  test("refuses while machines are left, and removes all it brought", async () => {
+    await run("add-model", "left", "--machines", "incus");
+    await run("deploy", "-m", "left", "postgresql");
+    const said = await run("machines", "clean", "--machines", "incus", "--yes");
+    expect(said.stderr).toMatch(/Remove|Nothing of ours/);
+  });
+});
