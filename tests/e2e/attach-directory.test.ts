@@ -14,6 +14,7 @@ import {
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { prepareDirectory } from "../../src/cli/storage/directory.ts";
+import { readHostStore } from "../../src/cli/storage/host-store.ts";
 import { hostPorts } from "../../src/host/ports.ts";
 
 let top: string;
@@ -118,6 +119,14 @@ test.each<[string, () => void, () => string, RegExp]>([
   const before = existsSync(store);
   await expect(prepare(path())).rejects.toThrow(message);
   expect(existsSync(store)).toBe(before);
+});
+
+test("refused: a store in which something has been planted, to attach it and to look at it", async () => {
+  await prepare(store);
+  symlinkSync("/etc", join(store, "apps"));
+  const planted = `something in ${store} is a link, or not what its name says`;
+  await expect(prepare(store)).rejects.toThrow(planted);
+  await expect(readHostStore(hostPorts, store)).rejects.toThrow(planted);
 });
 
 test("refused: the store of an application that is none of ours and not related", async () => {

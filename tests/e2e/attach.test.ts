@@ -1,10 +1,12 @@
 /** `storage` against doubles of `juju`, `lxc` and `incus` that answer as the real ones do and remember what is attached. */
 
-import { existsSync, lstatSync } from "node:fs";
-import { join } from "node:path";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { existsSync, lstatSync, mkdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterEach, describe, expect, test } from "vitest";
+import type { Overview } from "../../src/cli/storage/overview.ts";
 import type { DoubleWorld } from "../fixtures/storage/double.ts";
 import { Doubles } from "../fixtures/storage/doubles.ts";
 import { instance, LAB, OTHER, type ModelSpec } from "../fixtures/storage/world.ts";
@@ -217,4 +219,74 @@ test("--systemd prints a unit file and does nothing", async () => {
     new RegExp(`^ExecStart=/.*storage attach ci ${store} -m lxd-ctl:admin/lab --engine juju --watch$`, "m"),
   );
   expect(existsSync(store)).toBe(false);
+});
+
+describe("storage status", () => {
+  const RELEASE = "7.14.3-linux-amd64-1a2b3c4d5e6f";
+
+  function layOut(store: string): void {
+    const write = (name: string, text: string): void => {
+      mkdirSync(dirname(join(store, name)), { recursive: true });
+      writeFileSync(join(store, name), text);
+    };
+    write(".lxc_shared_storage", "");
+    write(".install.lock", "");
+    write("store.json", '{"schema":1,"id":"6f91c3bf-1111-4222-8333-444455556666"}');
+    write("apps/0f3d9c1e-ci.json", "{}");
+    write(`releases/${RELEASE}/bin/concourse`, "x".repeat(3_000_000));
+    write(
+      "worker/0f3d9c1e-ci-0/state.json",
+      JSON.stringify({ schema: 1, member: "0f3d9c1e-ci-0", releases: [RELEASE] }),
+    );
+    const partial = `${"ab".repeat(32)}.0f3d9c1e-ci-1.0b1c2d3e-0000-4000-8000-000000000000`;
+    write(`partial/${partial}`, "x".repeat(5_000_000));
+    const holder = { schema: 1, member: "0f3d9c1e-ci-1", version: "7.15.0", sha256: "ab".repeat(32), partial };
+    write("partial/holder.json", JSON.stringify({ ...holder, url: null, validator: null, total: 20_000_000 }));
+  }
+
+  test("who mounts what, who has the lock, and what lies on the store", async () => {
+    const store = begin();
+    layOut(store);
+    await doubles.run("storage", "attach", "ci", store);
+    // The lock is held by a process of no container; the store says whose download it is.
+    const holder = spawn("flock", [join(store, ".install.lock"), "-c", "echo locked; read word"], {
+      stdio: ["pipe", "pipe", "inherit"],
+    });
+    await once(holder.stdout, "data");
+    const { code, stdout } = await doubles.run("storage", "status");
+    holder.stdin.end();
+    await once(holder, "close");
+    expect(code).toBe(0);
+    expect(stdout.replace(/process \d+/g, "process N").replace(/\S+ GB free of \S+ GB/, "F free of T")).toBe(
+      `Unit  Container      State    Device            Access      Directory${" ".repeat(store.length - 7)}Sees
+ci/0  juju-a2b077-0  Running  concourse-shared  read-write  ${store}  store 6f91c3bf-1111-4222-8333-444455556666
+ci/1  juju-a2b077-1  Running  concourse-shared  read-write  ${store}  store 6f91c3bf-1111-4222-8333-444455556666
+ci: every unit sees store 6f91c3bf-1111-4222-8333-444455556666
+
+Store 6f91c3bf-1111-4222-8333-444455556666 in ${store}
+  Used by    0f3d9c1e-ci
+  Lock       held by ci/1 (process N)
+  Download   7.15.0 by ci/1: 5 MB of 20 MB, under way
+  Releases   ${RELEASE} (3 MB), leased by ci/0
+  Disk       F free of T
+`,
+    );
+  });
+
+  test("units that see different stores, or none, and a unit without a container", async () => {
+    const store = begin({
+      models: [{ ...lab, applications: { ci: { 0: { machine: "0" }, 1: { machine: "1" }, 2: {} } } }],
+    });
+    mkdirSync(store);
+    const devices = { d: { type: "disk", source: store, path: "/var/lib/concourse", readonly: "true" } };
+    doubles.world = { ...doubles.world, instances: { lxc: [instance(lab, "0", { devices }), instance(lab, "1")] } };
+    const { stdout } = await doubles.run("storage", "status", "ci");
+    expect(stdout).toContain(`ci/0  juju-a2b077-0  Running  d       read-only  ${store}`);
+    expect(stdout).toMatch(/^ci\/1 .* not attached +Waiting for shared storage mount at/m);
+    expect(stdout).toMatch(/^ci\/2 +none +not attached +not asked: it has no machine yet$/m);
+    expect(stdout).toContain("ci: units see different stores: ");
+    const { units, stores } = JSON.parse((await doubles.run("storage", "status", "--json")).stdout) as Overview;
+    expect(units.map(({ attached }) => attached?.readOnly)).toEqual([true, undefined, undefined]);
+    expect(stores).toMatchObject([{ directory: store, id: null, lock: [], download: null, releases: [] }]);
+  });
 });

@@ -129,7 +129,7 @@ async function makeFit(
 
 /** A store belongs to the applications in `apps/`. */
 async function refuseOthers(directory: Dir, path: string, applications: readonly string[]): Promise<void> {
-  const names = await applicationFiles(directory);
+  const names = await withoutPlanted(path, () => applicationFiles(directory));
   const foreign = names.find((name) => !applications.includes(name));
   if (foreign === undefined) return;
   const file = `${path}/${APPLICATIONS}/${foreign}`;
@@ -144,4 +144,17 @@ export async function applicationFiles(directory: Dir): Promise<string[]> {
   const apps = await orNull("ENOENT", directory.openDirectory(APPLICATIONS));
   const names = apps === null ? [] : await using(apps, () => apps.list());
   return names.filter((name) => name.endsWith(".json"));
+}
+
+/** @throws UserError in place of what the system says of a link, or of something that is not of its kind */
+export async function withoutPlanted<Result>(directory: string, look: () => Promise<Result>): Promise<Result> {
+  try {
+    return await look();
+  } catch (error) {
+    if (!["ENOTDIR", "ELOOP", "ENOTREG"].includes(errno(error))) throw error;
+    throw new UserError(
+      `something in ${directory} is a link, or not what its name says`,
+      `Look at it: ls -lR ${directory}`,
+    );
+  }
 }

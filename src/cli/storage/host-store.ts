@@ -4,7 +4,7 @@ import type { Dir, Ports } from "../../ports.ts";
 import { orNull, parseJson, readSmall, using } from "../../store/files.ts";
 import { LOCK, parseReleaseName, PARTIAL, RELEASES, STORE_FILE, WORKERS, LEASE } from "../../store/layout.ts";
 import { readHolder } from "../../store/partial.ts";
-import { applicationFiles } from "./directory.ts";
+import { applicationFiles, withoutPlanted } from "./directory.ts";
 import { lockHolders, type LockHolder } from "./holder.ts";
 
 export interface HostStore {
@@ -27,10 +27,13 @@ export interface HostStore {
   readonly total: number;
 }
 
-/** @returns null if the directory is not there */
+/**
+ * @returns null if the directory is not there
+ * @throws UserError if something in it is a link, or not of its kind: units write there as root
+ */
 export async function readHostStore(ports: Pick<Ports, "fs">, directory: string): Promise<HostStore | null> {
   const root = await orNull("ENOENT", ports.fs.openDirectory(directory));
-  return root === null ? null : using(root, () => describe(root, directory));
+  return root === null ? null : using(root, () => withoutPlanted(directory, () => describe(root, directory)));
 }
 
 async function describe(root: Dir, directory: string): Promise<HostStore> {

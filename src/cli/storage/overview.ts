@@ -10,7 +10,7 @@ export interface UnitRow {
   readonly application: string;
   /** Name of its container, or of its machine in a local model; "" if it has none. */
   readonly container: string;
-  /** `Running`, `Stopped`, `Frozen`, or why there is none. */
+  /** `Running`, `Stopped`, `Frozen`, or `none`. */
   readonly state: string;
   /** As it calls itself on the store. */
   readonly member: string;
@@ -37,10 +37,13 @@ export interface Overview {
 }
 
 export function overviewOf(units: readonly UnitRow[], stores: readonly HostStore[]): Overview {
-  return {
-    units,
-    stores: stores.map((store) => ({ ...store, lock: store.lock.map((held) => named(held, units, store)) })),
-  };
+  return { units, stores: stores.map((store) => ({ ...store, lock: holdersOf(store, units) })) };
+}
+
+/** A lock is held by an open file, which a process shares with the children it had meanwhile: one of them stands for all. */
+function holdersOf(store: HostStore, units: readonly UnitRow[]): LockRow[] {
+  const rows = store.lock.map((held) => named(held, units, store));
+  return [...Map.groupBy(rows, ({ unit }) => unit).values()].flatMap(([row]) => row ?? []);
 }
 
 /** Directories of this host that units mount. */
@@ -66,11 +69,6 @@ function isWithin(cgroups: string, container: string): boolean {
   return cgroups.split(/[/\n]/).some((part) => new RegExp(`^lxc\\.payload\\.(?:.*_)?${container}$`).test(part));
 }
 
-/** Units of one application that see different stores, or none. */
-export function storesOf(units: readonly UnitRow[]): ReadonlySet<string> {
-  return new Set(units.map(({ answer }) => ("silence" in answer ? "unknown" : (viewOf(answer).id ?? "none"))));
-}
-
 export function rendered({ units, stores }: Overview): string {
   const applications = [...Map.groupBy(units, ({ application }) => application)];
   const blocks = [
@@ -94,12 +92,15 @@ function unitTable(application: string, rows: readonly UnitRow[]): string {
   return `${columns([header, ...lines])}\n${application}: ${agreement(rows)}`;
 }
 
+/** Whether the units that answered mean the same store. */
 function agreement(rows: readonly UnitRow[]): string {
-  const stores = [...storesOf(rows)];
-  if (stores.length !== 1) return `units see different stores: ${stores.join(", ")}`;
-  const [store = ""] = stores;
-  if (store === "unknown") return "no unit could be asked";
-  return store === "none" ? "no unit sees a store" : `every unit sees store ${store}`;
+  const ids = rows.flatMap(({ answer }) => ("silence" in answer ? [] : [viewOf(answer).id ?? "none"]));
+  const stores = [...new Set(ids)];
+  if (stores.length > 1) return `units see different stores: ${stores.join(", ")}`;
+  const [store] = stores;
+  if (store === undefined) return "no unit could be asked";
+  const who = ids.length === rows.length ? "every unit sees" : `${ids.length} of ${rows.length} units see`;
+  return store === "none" ? `${who} no store` : `${who} store ${store}`;
 }
 
 /** As `juju status` does it: two blanks between columns, none at the end. */

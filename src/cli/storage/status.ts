@@ -1,11 +1,11 @@
 /** `storage status` for models of Juju. */
 
-import type { Seen } from "./plan.ts";
-import { attachedTo, unitsOf } from "./plan.ts";
+import { attachedTo, unitsOf, type Seen } from "./plan.ts";
+import type { JujuUnit } from "./documents.ts";
 import { askConnected, checkApplication, isOurs, look, shortUuid, type World } from "./attach.ts";
 import { askAll } from "./ask.ts";
 import { readHostStore } from "./host-store.ts";
-import { locate } from "./locate.ts";
+import { locate, type Place } from "./locate.ts";
 import { directoriesOf, overviewOf, type Overview, type UnitRow } from "./overview.ts";
 import type { Answer, Model } from "./juju-client.ts";
 
@@ -35,25 +35,34 @@ export async function readStores(world: Pick<World, "ports">, directories: reado
 
 /** A frozen unit is connected as far as Juju knows, and would be waited for in vain. */
 async function askRunning(world: World, seen: Seen, unit: string, wait: number): Promise<Answer> {
-  const { state } = rowOf(seen, unit, { silence: "" });
-  return state === "Frozen" || state === "Stopped"
-    ? { silence: `its container is ${state.toLowerCase()}` }
-    : askConnected(world.juju, seen, unit, wait);
+  const place = placeOf(seen, unit);
+  if ("reason" in place) return { silence: place.reason };
+  const { status } = place.instance;
+  if (status !== "Running") return { silence: `its container is ${status.toLowerCase()}` };
+  return askConnected(world.juju, seen, unit, wait);
+}
+
+function documentOf(seen: Seen, unit: string): JujuUnit {
+  return seen.status.applications[unit.split("/")[0] ?? ""]?.units?.[unit] ?? {};
+}
+
+function placeOf(seen: Seen, unit: string): Place {
+  const inside = (machine: string): string => `juju ssh -m ${seen.model.name} ${machine} -- sudo lxc list`;
+  return locate(documentOf(seen, unit), seen.status, seen.model, seen.instances, inside);
 }
 
 function rowOf(seen: Seen, unit: string, answer: Answer): UnitRow {
   const [application = ""] = unit.split("/");
-  const document = seen.status.applications[application]?.units?.[unit] ?? {};
-  const place = locate(document, seen.status, seen.model, seen.instances, () => "storage status");
-  const known = "instance" in place ? place.instance : null;
+  const place = placeOf(seen, unit);
+  const instance = "instance" in place ? place.instance : null;
   return {
     unit,
     application,
-    container: known?.name ?? "",
-    state: "instance" in place ? place.instance.status : place.reason,
+    container: instance?.name ?? "",
+    state: instance?.status ?? "none",
     member: `${shortUuid(seen.model.uuid)}-${unit.replace("/", "-")}`,
-    attached: known === null ? null : attachedTo(known),
+    attached: instance === null ? null : attachedTo(instance),
     answer,
-    message: document["workload-status"]?.message ?? "",
+    message: documentOf(seen, unit)["workload-status"]?.message ?? "",
   };
 }
