@@ -1,6 +1,6 @@
 import type { Target } from "../agent/contract.ts";
 import type { Dir, File, Ports } from "../ports.ts";
-import { discard, orNull, parseJson, readSmall } from "./files.ts";
+import { orNull, parseJson, readSmall, removeTree } from "./files.ts";
 import { HOLDER, isSha256, partialDigest, partialName } from "./layout.ts";
 import { type Owner, replaceInStore } from "./temporary.ts";
 
@@ -85,10 +85,10 @@ async function candidates(directory: Dir, sha256: string): Promise<{ readonly na
 /** Once the release is published nobody needs any of these. */
 export async function removePartials(directory: Dir, sha256: string): Promise<void> {
   for (const { name } of await candidates(directory, sha256)) {
-    await discard(directory, name);
+    await removeTree(directory, name);
   }
   if ((await readHolder(directory))?.sha256 === sha256) {
-    await discard(directory, HOLDER);
+    await removeTree(directory, HOLDER);
   }
 }
 
