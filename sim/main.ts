@@ -1,6 +1,8 @@
 /**
  * `npm run sim -- --seeds 10000 --units 2..8 [--no-lock] [--from 1] [--seed N] [--mutation name|all] [--json]`
  *
+ * `npm run sim -- crash` and `npm run sim -- errno`: see `suites.ts`
+ *
  * Runs worlds from seeds. A seed that breaks a rule is printed with the command that replays it, cut down to the faults,
  * steps and units that it takes. `--seed` runs one, with its log; `--faults`, `--steps` and `--most-units` cut it.
  */
@@ -9,8 +11,10 @@ import { UserError } from "../src/errors.ts";
 import { MUTATIONS } from "./mutations/all.ts";
 import { huntMutations, replay, runMany } from "./report.ts";
 import { WHOLE } from "./shrink.ts";
+import { SUITES } from "./suites.ts";
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     seeds: { type: "string", default: "1000" },
     from: { type: "string", default: "1" },
@@ -42,6 +46,12 @@ const optional = (name: "steps" | "most-units"): number | null =>
   values[name] === undefined ? null : whole(name, values[name]);
 
 async function main(): Promise<number> {
+  const [name] = positionals;
+  if (name !== undefined) {
+    const suite = SUITES[name];
+    if (suite === undefined) throw new UserError(`No suite ${name}: there are ${Object.keys(SUITES).join(", ")}`);
+    return suite();
+  }
   const settings = { units: range(values.units), lock: !values["no-lock"] };
   const { mutation } = values;
   if (mutation !== "none" && mutation !== "all" && !MUTATIONS.some(({ name }) => name === mutation))
