@@ -134,11 +134,12 @@ const isRepaired = (next: Cluster, now: Cluster): boolean =>
 /** What is published of it next is agreed on anew. */
 const openAgain = (release: Target | null): Target | null => release && { ...release, manifestSha256: null };
 
-/** The one that units ran until another was chosen; one that was never published leaves no trace. */
-function choosePrevious({ local }: Facts, now: Cluster, release: Target | null): string | null {
+/** The one that ran here when another was chosen; one that nobody ran and that was never published leaves no trace. */
+function choosePrevious({ local: { current } }: Facts, now: Cluster, release: Target | null): string | null {
   const before = now.release;
-  if (!before?.manifestSha256 || before.sha256 === release?.sha256) return now.previous;
-  return isCopyOf(local.current, before) ? local.current : releaseName(before);
+  if (!before || !release || before.sha256 === release.sha256) return now.previous;
+  if (current !== null && !isCopyOf(current, release)) return current;
+  return before.manifestSha256 ? releaseName(before) : now.previous;
 }
 
 /** Sticky: a web moves only when its unit is gone or silent, never because leadership moved. */

@@ -176,9 +176,21 @@ describe("the release before", () => {
     );
   });
 
-  test("stays the same while what came between was never published", () => {
-    const unpublished = { ...cluster, previous: REPAIRED, release: { ...target, manifestSha256: null } };
+  const between = { ...target, version: "7.14.1", sha256: "e".repeat(64) };
+  const unpublished = { ...cluster, previous: null, release: { ...between, manifestSha256: null } };
+
+  test("is what ran, also where another one was asked for in between", () => {
     expect(lead(answered(unpublished, REPAIRED))).toMatchObject({ release: next, previous: REPAIRED });
+    expect(lead(answered({ ...unpublished, release: between }, REPAIRED))).toMatchObject({ previous: REPAIRED });
+  });
+
+  test("is the one given up, on the way back to what still runs", () => {
+    const current = `7.14.4-linux-amd64-${"d".repeat(12)}`;
+    expect(lead(answered({ ...unpublished, release: between }, current))).toMatchObject({
+      release: next,
+      previous: `7.14.1-linux-amd64-${"e".repeat(12)}`,
+    });
+    expect(lead(answered({ ...unpublished, previous: REPAIRED }, current))).toMatchObject({ previous: REPAIRED });
   });
 });
 
