@@ -6,6 +6,12 @@ import type { Disk, Machine, MachineKind } from "../../machines/machine.ts";
 import { AGENT_PATH, runInMachine } from "./in-machine.ts";
 import type { LiveModel } from "./live-model.ts";
 
+/**
+ * A machine that does not come up is tried again this often, and after so many milliseconds (Juju 3.6,
+ * internal/worker/provisioner: retryStrategyCount, retryStrategyDelay).
+ */
+const retries = { count: 10, delay: 10_000 };
+
 export interface KeeperEvents {
   /** The machine is up, again or for the first time. */
   up(machine: Machine): Promise<void>;
@@ -26,6 +32,8 @@ export class MachineKeeper {
   #sentinel: ChildProcess | null = null;
   /** One thing at a time: boot, stop, attach … in the order asked for. */
   #queue: Promise<unknown> = Promise.resolve();
+  #failures = 0;
+  #retry: NodeJS.Timeout | undefined;
 
   constructor(model: LiveModel, kind: MachineKind, id: string, disks: () => readonly Disk[], events: KeeperEvents) {
     this.#model = model;
@@ -45,6 +53,7 @@ export class MachineKeeper {
   }
 
   stop(how: "shutdown" | "kill"): Promise<void> {
+    clearTimeout(this.#retry);
     return this.#serially(() => this.#halt(how));
   }
 
@@ -73,6 +82,7 @@ export class MachineKeeper {
 
   destroy(): Promise<void> {
     return this.#serially(async () => {
+      clearTimeout(this.#retry);
       this.#dropSentinel();
       const machine = this.#machine ?? (await this.#handle());
       this.#machine = null;
@@ -82,6 +92,7 @@ export class MachineKeeper {
 
   /** Lets go of the machine without touching it. */
   release(): void {
+    clearTimeout(this.#retry);
     this.#dropSentinel();
   }
 
@@ -101,6 +112,7 @@ export class MachineKeeper {
   }
 
   async #boot(): Promise<void> {
+    clearTimeout(this.#retry);
     if (this.#machine !== null) return;
     const hostname = `juju-${this.#model.record.short}-${this.id}`;
     try {
@@ -109,6 +121,7 @@ export class MachineKeeper {
       await machine.start();
       await machine.booted();
       this.#machine = machine;
+      this.#failures = 0;
       const { address, instanceId } = machine;
       this.#tell({ status: "started", message: "Running", address, instanceId, hostname });
       this.#watch(machine);
@@ -116,6 +129,7 @@ export class MachineKeeper {
     } catch (error) {
       this.#tell({ status: "error", message: (error as Error).message });
       this.#model.note("ERROR", `machine-${this.id}`, (error as Error).message);
+      if (this.#failures++ < retries.count) this.#retry = setTimeout(() => void this.start(), retries.delay);
     }
   }
 
