@@ -2,6 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { expect, onTestFinished, test } from "vitest";
 import { badArchives, bombs, diceOf, GOOD } from "../../tests/fixtures/store/bad-archives.ts";
 import {
@@ -73,7 +74,7 @@ test("memory stays bounded, whatever is unpacked", async () => {
     writeFileSync(file, bytes);
     return file;
   });
-  const program = join(import.meta.dirname, "../../tests/fixtures/store/refuser.ts");
+  const program = fileURLToPath(new URL("../../tests/fixtures/store/refuser.ts", import.meta.url));
   const { stdout, stderr } = spawnSync(process.execPath, [program, here.path, ...files], { encoding: "utf8" });
   expect(stderr).toBe("");
   const { refused, memory } = JSON.parse(stdout) as { refused: number; memory: number };
