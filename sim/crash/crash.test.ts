@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { replaceLink } from "../../src/store/files.ts";
 import { Disk } from "../disk/disk.ts";
 import { Machine } from "../disk/machine.ts";
 import { Dice } from "../world/random.ts";
@@ -16,13 +17,20 @@ const QUICK: CrashOptions = {
   stride: 23,
 };
 
-test("interrupted anywhere, the old state is found or the new one and whole, and a restart completes it", async () => {
-  const counts = await crashSuite(QUICK);
-  expect(counts.flatMap(({ scenario, violations }) => violations.map((text) => `${scenario}: ${text}`))).toEqual([]);
-  expect(counts.map(({ prefixes }) => prefixes > 10)).not.toContain(false);
-});
+/** Seconds on a machine that has nothing else to do. */
+const PATIENCE = { timeout: 240_000 };
 
-test.each(["file", "directory"] as const)("a disk that ignores fsync of a %s is noticed", async (deafTo) => {
+test(
+  "interrupted anywhere, the old state is found or the new one and whole, and a restart completes it",
+  PATIENCE,
+  async () => {
+    const counts = await crashSuite(QUICK);
+    expect(counts.flatMap(({ scenario, violations }) => violations.map((text) => `${scenario}: ${text}`))).toEqual([]);
+    expect(counts.map(({ prefixes }) => prefixes > 10)).not.toContain(false);
+  },
+);
+
+test.each(["file", "directory"] as const)("a disk that ignores fsync of a %s is noticed", PATIENCE, async (deafTo) => {
   const counts = await crashSuite({ ...QUICK, locks: ["shared"], recoveries: 0, deafTo });
   const noticed = counts
     .filter(({ violations }) => violations.length > 0)
@@ -105,6 +113,22 @@ test("a rename between directories happens as a whole", async () => {
     found.push([...images].map((image) => namesWithX(Disk.of(image, log.root, { device: 1, now }))));
   }
   expect(found).toEqual([[["a"]], [["a"], ["b"]]]);
+});
+
+test("the link to the release in use is the old one or the new one, whatever is left of an earlier swap", async () => {
+  const machine = new Machine("m", { now });
+  machine.plant("/current", "releases/old");
+  machine.plant("/current.new", "releases/left");
+  const log = machine.disk.record();
+  await replaceLink(await root(machine), "current", "releases/new", "current.new");
+  const found: (string | undefined)[][] = [];
+  for (const { images, exhaustive } of prefixesOf(log, ALL, new Dice(1, "x"))) {
+    expect(exhaustive).toBe(true);
+    const links = [...images].map((image) => Disk.of(image, log.root, { device: 1, now }).root.entries.get("current"));
+    found.push([...new Set(links.map((link) => (link?.kind === "link" ? link.target : undefined)))].toSorted());
+  }
+  const [old, next] = ["releases/old", "releases/new"];
+  expect(found).toEqual([[old], [old], [old], [next, old], [next]]);
 });
 
 const namesWithX = ({ root: { entries } }: Disk): string[] =>

@@ -103,7 +103,7 @@ async function sideOf(fs: Fs, path: string): Promise<Side> {
   return { directories: [await fs.openDirectory(path)], files: [] };
 }
 
-test("it does what the real one does, with the same errors", async () => {
+test("it does what the real one does, with the same errors", { timeout: 120_000 }, async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(action, { minLength: 10, maxLength: 40 }), async (actions) => {
       const path = mkdtempSync(join(tmpdir(), "disk-test-"));

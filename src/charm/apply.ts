@@ -1,8 +1,8 @@
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { constants } from "node:fs";
-import { copyFile, lstat, mkdir, open, readFile, rename, rm, symlink } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { copyFile, lstat, mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
 import {
   AGENT_DIRECTORY,
@@ -29,6 +29,8 @@ import {
   MARKER,
   STORE_FILE,
 } from "../store/layout.ts";
+import { replaceLink, using } from "../store/files.ts";
+import { hostFs } from "../host/fs.ts";
 import { applicationName, memberName, type Facts } from "./facts.ts";
 import { MEMORY, type Owner } from "./machine.ts";
 import { STORE_PATH } from "./orders.ts";
@@ -181,10 +183,10 @@ async function linkRelease(name: string, manifestSha256: string): Promise<void> 
   const manifest = await readFile(join(release, "manifest.json"));
   if (createHash("sha256").update(manifest).digest("hex") !== manifestSha256)
     throw new Error(`${release} is not the release that was agreed on`);
-  const aside = `${CURRENT_RELEASE}.new`;
-  await rm(aside, { force: true });
-  await symlink(release, aside);
-  await rename(aside, CURRENT_RELEASE);
+  const link = basename(CURRENT_RELEASE);
+  await using(await hostFs.openDirectory(dirname(CURRENT_RELEASE)), (above) =>
+    replaceLink(above, link, release, `${link}.new`),
+  );
 }
 
 /** The store's code is loaded only here: no other hook needs it. */

@@ -46,6 +46,24 @@ export async function replaceFile(
   await directory.sync();
 }
 
+/**
+ * Replaces a symbolic link durably: who reads it finds the old one or the new one. Other parameters as for `replaceFile`.
+ *
+ * @param temporary what an earlier attempt left under this name goes
+ */
+export async function replaceLink(
+  directory: Dir,
+  name: string,
+  target: string,
+  temporary: string,
+  via = directory,
+): Promise<void> {
+  await orNull("ENOENT", via.unlink(temporary));
+  await via.symlink(target, temporary);
+  await via.rename(temporary, directory, name);
+  await directory.sync();
+}
+
 /** A new file with these contents, durable but for its name. Leaves nothing behind when it fails. */
 export async function writeNew(directory: Dir, name: string, text: string, mode: number): Promise<void> {
   const file = await directory.createFile(name, mode);

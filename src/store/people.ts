@@ -1,6 +1,6 @@
 import { compare, valid } from "semver";
 import type { Ports } from "../ports.ts";
-import { orNull, readSmall, using } from "./files.ts";
+import { orNull, readSmall, replaceLink, using } from "./files.ts";
 import { BIN, INSTALLED_VERSION, parseReleaseName, RELEASES } from "./layout.ts";
 import { replaceInStore, viaStaging } from "./temporary.ts";
 import type { Store } from "./types.ts";
@@ -22,11 +22,7 @@ export async function writeCopiesForPeople(ports: Pick<Ports, "random">, store: 
   const found = await orNull("ENOENT", root.lstat(BIN));
   const current = found?.kind === "link" ? await root.readlink(BIN) : null;
   if (current !== target && (found === null || found.kind === "link")) {
-    await viaStaging(ports, store, async (staging, name) => {
-      await staging.symlink(target, name);
-      await staging.rename(name, root, BIN);
-      await root.sync();
-    });
+    await viaStaging(ports, store, (staging, temporary) => replaceLink(root, BIN, target, temporary, staging));
   }
 }
 
