@@ -1,5 +1,5 @@
 /** Many seeds on all processors, and what is said of them. */
-import { mutationNamed, type MutationName } from "./mutations/all.ts";
+import { mutationNamed } from "./mutations/all.ts";
 import { openPool, type Pool } from "./pool.ts";
 import { runSeed, type Run } from "./run.ts";
 import { cutShape, WHOLE, type Cut } from "./shrink.ts";
@@ -118,28 +118,23 @@ export function commandOf(seed: number, { units, lock }: Settings, mutation: str
 }
 
 export interface Hunt {
-  readonly name: MutationName;
+  readonly name: string;
   /** Seeds it took; null if it was not found. */
   readonly took: number | null;
   readonly rule: string;
 }
 
 /** Switches each mutation on alone and looks how many seeds it takes to find it. */
-export async function hunt(
-  pool: Pool,
-  name: MutationName,
-  { from, seeds, settings }: Omit<Options, "json">,
-): Promise<Hunt> {
+export async function hunt(pool: Pool, name: string, { from, seeds, settings }: Omit<Options, "json">): Promise<Hunt> {
   const all = Array.from({ length: seeds }, (_, index) => from + index);
-  const lock = settings.lock && mutationNamed(name).lock !== false;
-  const job = { kind: "run", settings: { ...settings, lock }, mutation: name, cut: WHOLE, untilFound: true } as const;
+  const job = { kind: "run", settings, mutation: name, cut: WHOLE, untilFound: true } as const;
   const runs = runsOf(await pool.run({ ...job, seeds: all }));
   const found = runs.find(({ violation }) => violation !== null);
   return { name, took: found === undefined ? null : runs.length, rule: found?.violation?.rule ?? "" };
 }
 
 export async function huntMutations(
-  mutations: readonly { readonly name: MutationName }[],
+  mutations: readonly { readonly name: string }[],
   options: Options,
 ): Promise<number> {
   const pool = openPool();

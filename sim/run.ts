@@ -76,12 +76,12 @@ export async function runSeed(
     world.calm();
     const before = hooksOf(world);
     const limit = scheduler.steps + MOST_STEPS;
-    const patience = scheduler.steps + 8_000;
+    const patience = scheduler.steps + 5_000;
     const most = () => Math.max(...world.living().map((unit) => unit.hooksRun - (before.get(unit.name) ?? 0)));
     await scheduler.run(() => {
       world.step();
       // What is left is a matter of patience: the same in fewer looks.
-      if (scheduler.steps === patience) scheduler.pace = { ...scheduler.pace, oversleep: 5_000 };
+      if (scheduler.steps === patience) scheduler.pace = { ...scheduler.pace, oversleep: 10_000 };
       return world.settled() || scheduler.steps > limit || (scheduler.steps % 64 === 0 && most() > MOST_EVENTS);
     });
     world.close();

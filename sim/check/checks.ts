@@ -12,8 +12,12 @@ import { STORE_PATH } from "../../src/charm/orders.ts";
 import type { Cluster } from "../../src/relations/peers.ts";
 import type { Disk } from "../disk/disk.ts";
 import type { DirectoryNode, FileNode, Node } from "../disk/nodes.ts";
+import { PRECIOUS } from "../world/tamper.ts";
 import type { SimUnit } from "../world/unit.ts";
 import type { World } from "../world/world.ts";
+
+/** Far more than any hook takes as long as nobody stops it. */
+const LONGEST_HOOK_MS = 20_000;
 
 /** A rule is broken: the run ends here. */
 export class Violation extends Error {
@@ -45,6 +49,8 @@ export class Checks {
   /** Lock files that were replaced: whoever still holds one excludes nobody. */
   readonly replacedLocks: FileNode[] = [];
   readonly log: string[] = [];
+  linksPlanted = false;
+  readonly #linkedOnce = new Set<string>();
   #found: Violation | null = null;
 
   constructor(world: World) {
@@ -63,9 +69,12 @@ export class Checks {
       if (this.#changes.get(disk) === disk.changes) continue;
       this.#changes.set(disk, disk.changes);
       this.#releases(disk);
+      this.#leases(disk);
       if (disk === this.#world.store) this.#readers(disk);
     }
+    this.#links();
     this.#downloads();
+    this.#elsewhere();
   }
 
   /** After a power loss everything is another node. What is there has to be whole all the same. */
@@ -78,6 +87,8 @@ export class Checks {
     const known = this.#published.get(disk) ?? new Map<string, Published>();
     this.#published.set(disk, known);
     const there = entriesOf(disk.root, RELEASES);
+    if (disk !== this.#world.store && there.size > 0)
+      this.#report("another store is left alone", [...there.keys()].join(", "));
     for (const [name, node] of there) {
       if (parseReleaseName(name) === null || this.tampered.has(name)) continue;
       const before = known.get(name);
@@ -137,6 +148,34 @@ export class Checks {
     }
   }
 
+  /** What lies under the name of a unit's lease is that unit's lease. */
+  #leases(disk: Disk): void {
+    for (const [member, directory] of entriesOf(disk.root, WORKERS)) {
+      if (directory.kind !== "directory") continue;
+      for (const [name, file] of directory.entries) {
+        if (isLease(name) && file.kind === "file" && leaseIn(file)?.member !== member)
+          this.#report("every file on the store is what its name says", `lease of ${member}`);
+      }
+    }
+  }
+
+  /** Once there, the link is there as long as its unit is. */
+  #links(): void {
+    for (const { memory, juju, name } of this.#world.units) {
+      if (memory.current !== null) this.#linkedOnce.add(name + juju.application.model);
+      else if (!memory.stopped && !juju.dead && this.#linkedOnce.has(name + juju.application.model))
+        this.#report("readers see old or new, never none", `${name} has no link`);
+    }
+  }
+
+  /** Nothing is ever made where planted links lead to. */
+  #elsewhere(): void {
+    if (!this.linksPlanted) return;
+    for (const { machine, name } of this.#world.units) {
+      if (machine.names(PRECIOUS).length > 0) this.#report("no planted link is followed", name);
+    }
+  }
+
   #downloads(): void {
     const { downloads } = this.#world.network;
     if (downloads.size < 2 || !this.#world.shape.lock) return;
@@ -165,7 +204,9 @@ export class Checks {
     else return this.#report("a lease comes before the link", `${unit.name} to ${release}`);
   }
 
-  hookEnded(unit: SimUnit, failure: unknown, _milliseconds: number): void {
+  hookEnded(unit: SimUnit, failure: unknown, milliseconds: number): void {
+    if (milliseconds > LONGEST_HOOK_MS && unit.run?.life.wasFrozen === false)
+      this.#report("no hook waits", `${unit.name}: ${Math.round(milliseconds)} ms`);
     if (failure instanceof TypeError || failure instanceof ReferenceError)
       this.#report("no fault of ours", `${unit.name}: ${failure.stack}`);
     this.log.push(`${this.#world.scheduler.steps} ${unit.name} hook ${failure === null ? "ended" : String(failure)}`);
@@ -225,13 +266,24 @@ export function leasesOf(disk: Disk): Leased[] {
   return [...entriesOf(disk.root, WORKERS)].flatMap(([member, node]) => {
     if (node.kind !== "directory") return [];
     return [...node.entries].flatMap(([name, file]) => {
-      if (!isLease(name) || file.kind !== "file") return [];
-      try {
-        const { releases } = JSON.parse(Buffer.from(file.buffer.subarray(0, file.size)).toString()) as Leased;
-        return [{ member, releases }];
-      } catch {
-        return [];
-      }
+      const lease = isLease(name) && file.kind === "file" ? leaseIn(file) : null;
+      return lease === null ? [] : [{ member, releases: lease.releases }];
     });
   });
+}
+
+const parsed = new WeakMap<FileNode, { readonly changed: number; readonly lease: Leased | null }>();
+
+/** The lease in a file, null for anything else. */
+function leaseIn(file: FileNode): Leased | null {
+  const known = parsed.get(file);
+  if (known?.changed === file.changed) return known.lease;
+  let lease: Leased | null = null;
+  try {
+    lease = JSON.parse(Buffer.from(file.buffer.subarray(0, file.size)).toString()) as Leased;
+  } catch {
+    // None that could be read.
+  }
+  parsed.set(file, { changed: file.changed, lease });
+  return lease;
 }

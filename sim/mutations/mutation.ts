@@ -5,10 +5,15 @@ import type { SimUnit } from "../world/unit.ts";
 
 export interface Mutation {
   readonly name: string;
-  /** False: only a lock that excludes nobody lets it do harm. */
-  readonly lock?: boolean;
   readonly ports: (ports: AgentPorts, unit: SimUnit) => AgentPorts;
   readonly machine: (machine: Machine, unit: SimUnit) => Machine;
 }
 
-export const NONE: Mutation = { name: "none", ports: (ports) => ports, machine: (machine) => machine };
+export const mutation = (name: string, change: Partial<Omit<Mutation, "name">>): Mutation => ({
+  name,
+  ports: (ports) => ports,
+  machine: (machine) => machine,
+  ...change,
+});
+
+export const NONE = mutation("none", {});

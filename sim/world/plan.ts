@@ -113,21 +113,39 @@ export function shapeOf(seed: number, settings: Settings): Shape {
   };
 }
 
+/** What meets a unit in the middle of its work is worth more than what meets it at rest. */
+const OFTEN: readonly FaultKind[] = [
+  ...FAULTS,
+  ...(["kill agent", "pause agent", "mount lost", "pause holder and elect", "remove unit", "add unit"] as const),
+  ...([
+    "kill agent",
+    "pause agent",
+    "pause holder and elect",
+    "weather",
+    "weather",
+    "weather",
+    "copy planted",
+  ] as const),
+];
+
 /**
  * A few kinds of faults, several times each: all kinds at once would hide what two of them make together. Versions change
  * now and then in most seeds, for most of what a store is for happens then.
  */
 function faultsOf(dice: Dice, steps: number, powerLoss: boolean): Fault[] {
-  const kinds = Array.from({ length: dice.between(1, 5) }, () => dice.pick(FAULTS));
+  const kinds = Array.from({ length: dice.between(1, 5) }, () => dice.pick(OFTEN));
   if (powerLoss) kinds.push("power loss");
   const count = dice.between(2, 20);
-  const faults = Array.from({ length: count }, () => faultOf(dice, dice.pick(kinds), dice.below(steps)));
-  const every = dice.pick([500, 900, 1_500, Number.POSITIVE_INFINITY]);
+  const faults = Array.from({ length: count }, () => faultOf(dice, dice.pick(kinds), steps));
+  const every = dice.pick([400, 800, Number.POSITIVE_INFINITY]);
   for (let at = every; at < steps; at += every) faults.push({ at, kind: "change version", moment: null });
   return faults.toSorted((a, b) => a.at - b.at).map((fault, index) => ({ index, ...fault }));
 }
 
-function faultOf(dice: Dice, kind: FaultKind, at: number): Omit<Fault, "index"> {
+/** Downloads come early: most of what is to meet one has to be there by then. */
+function faultOf(dice: Dice, kind: FaultKind, steps: number): Omit<Fault, "index"> {
   const moments = AT_MOMENTS[kind] ?? [];
-  return { at, kind, moment: moments.length > 0 && dice.chance(0.75) ? dice.pick(moments) : null };
+  const moment = moments.length > 0 && dice.chance(0.75) ? dice.pick(moments) : null;
+  const early = kind === "weather" || moment !== null ? 0.6 : 0.2;
+  return { at: dice.below(dice.chance(early) ? 200 : steps), kind, moment };
 }

@@ -10,6 +10,7 @@ export class Life {
   readonly name: string;
   alive = true;
   frozen = false;
+  wasFrozen = false;
   /** Calls that came up while it was frozen. */
   readonly held: Call[] = [];
   /** Calls that have been answered. */
@@ -39,7 +40,7 @@ export interface Pace {
   readonly tick: number;
   /** How likely the same life goes on as long as it can. */
   readonly inertia: number;
-  /** Sleeps last longer by up to this many milliseconds, and by up to twenty times themselves. */
+  /** Sleeps last longer by up to this many milliseconds, and by up to fifty times themselves. */
   readonly oversleep: number;
 }
 
@@ -95,7 +96,7 @@ export class Scheduler {
         signal?.removeEventListener("abort", wake);
         this.#ready.push({ life, what: "wake up", happen: resolve });
       };
-      const longer = Math.min(this.pace.oversleep, 20 * milliseconds) * this.#dice.fraction();
+      const longer = Math.min(this.pace.oversleep, 50 * milliseconds) * this.#dice.fraction();
       const sleeper = this.#rest(life, Math.max(0, milliseconds) + longer, wake);
       if (signal?.aborted) wake();
       else signal?.addEventListener("abort", wake);
@@ -122,6 +123,7 @@ export class Scheduler {
 
   freeze(life: Life): void {
     life.frozen = true;
+    life.wasFrozen = true;
   }
 
   thaw(life: Life): void {

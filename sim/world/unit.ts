@@ -25,6 +25,7 @@ import { keyOf } from "./keys.ts";
 import { Moments } from "./moments.ts";
 import { Dice } from "./random.ts";
 import { Life } from "./scheduler.ts";
+import { PRECIOUS } from "./tamper.ts";
 import { Services } from "./services.ts";
 import type { World } from "./world.ts";
 
@@ -86,7 +87,14 @@ export class SimUnit {
     this.uniter = new Life(`${this.member} juju`);
     const now = () => world.scheduler.now();
     this.machine = new Machine(this.member, { now, device: 100 + number });
-    for (const path of ["/var/lib/concourse-unit", "/etc/concourse", STORE_PATH, "/proc", "/run/systemd/units"])
+    for (const path of [
+      "/var/lib/concourse-unit",
+      "/etc/concourse",
+      STORE_PATH,
+      PRECIOUS,
+      "/proc",
+      "/run/systemd/units",
+    ])
       this.machine.makeDirectories(path);
     this.services = new Services({
       now,

@@ -5,6 +5,7 @@ import { WEB_SERVICE, WORKER_SERVICE } from "../../src/concourse/services.ts";
 import { FILES } from "../../src/concourse/settings.ts";
 import { APPLICATIONS, MARKER } from "../../src/store/layout.ts";
 import type { HttpRequest } from "../../src/ports.ts";
+import type { Cluster } from "../../src/relations/peers.ts";
 import { Checks } from "../check/checks.ts";
 import { Disk } from "../disk/disk.ts";
 import type { Fault } from "./faults.ts";
@@ -293,10 +294,16 @@ export class World {
     }
   }
 
+  /** The manifest that a unit's application has agreed on. */
+  committedManifest({ juju: { application } }: SimUnit): string | null {
+    const text = peersOf(application).applicationBags.get(application.name)?.value["cluster"];
+    return text === undefined ? null : ((JSON.parse(text) as Cluster).release?.manifestSha256 ?? null);
+  }
+
   /** What an application goes by, as its units read it. */
   generationOf(application: Application): number {
     const text = peersOf(application).applicationBags.get(application.name)?.value["cluster"];
-    return text === undefined ? 0 : (JSON.parse(text) as { generation: number }).generation;
+    return text === undefined ? 0 : (JSON.parse(text) as Cluster).generation;
   }
 
   mount(unit: SimUnit): void {
@@ -316,6 +323,9 @@ export class World {
     if (unit.agent !== null && this.network.downloads.has(unit.agent.life)) this.met("unit removed in mid-download");
     unit.juju.dying = true;
     unit.juju.inScope = false;
+    // One that was never installed goes without a hook.
+    unit.juju.dead = !unit.juju.installed;
+    if (unit.juju.dead) this.#buried(unit);
     for (const other of this.units) other.consider();
   }
 
@@ -324,6 +334,7 @@ export class World {
     const takeBack = this.#withRoom(() => plantLink(this.store, dice));
     if (takeBack === null) return;
     this.met("link planted in the store");
+    this.checks.linksPlanted = true;
     this.#planted.push(takeBack);
     this.scheduler.later(dice.magnitude(1_000, 600_000), takeBack);
   }
