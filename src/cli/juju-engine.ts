@@ -36,7 +36,7 @@ export interface JujuEngineOptions {
   readonly releaseFile: string | undefined;
   /** Charm file; packed from this clone if undefined. */
   readonly charm: string | undefined;
-  readonly ports?: Pick<Ports, "fs" | "exec">;
+  readonly ports?: Pick<Ports, "fs" | "exec" | "clock">;
 }
 
 export class JujuEngine implements VerifyEngine {
@@ -44,7 +44,7 @@ export class JujuEngine implements VerifyEngine {
   readonly patience = 15 * 60_000;
   readonly words = jujuWords(process.env, process.getuid?.());
   readonly #options: JujuEngineOptions;
-  readonly #ports: Pick<Ports, "fs" | "exec">;
+  readonly #ports: Pick<Ports, "fs" | "exec" | "clock">;
   readonly #juju: JujuClient;
   readonly #directory: string;
   readonly #stop = new AbortController();

@@ -3,7 +3,7 @@ import { blocked, errno, fileProblem, StoreError } from "./errors.ts";
 import { ensureDirectory, orNull, parseJson, readSmall, removeTree, using } from "./files.ts";
 import { heldLease, isLease, isMember, LEASE, WORKERS } from "./layout.ts";
 import { replaceInStore } from "./temporary.ts";
-import type { Lease, Store } from "./types.ts";
+import type { Lease, Store, StoreRoot } from "./types.ts";
 
 /** A lease that an application's fetcher holds for a unit; `releases` null: whatever it holds stays. */
 export interface HeldLease {
@@ -97,14 +97,14 @@ export async function readLease(store: Store, member: string): Promise<readonly 
  *
  * @throws StoreError
  */
-export async function readLeases(store: Store): Promise<readonly Lease[]> {
+export async function readLeases(store: StoreRoot): Promise<readonly Lease[]> {
   return failing(store, "", async () => {
     const workers = await orNull("ENOENT", store.root.openDirectory(WORKERS));
     return workers === null ? [] : using(workers, () => leasesIn(workers, store));
   });
 }
 
-async function leasesIn(workers: Dir, store: Store): Promise<Lease[]> {
+async function leasesIn(workers: Dir, store: StoreRoot): Promise<Lease[]> {
   const leases: Lease[] = [];
   for (const member of await workers.list()) {
     const releases = await leasedBy(workers, store, member);
@@ -114,7 +114,7 @@ async function leasesIn(workers: Dir, store: Store): Promise<Lease[]> {
 }
 
 /** Null without any lease. */
-async function leasedBy(workers: Dir, store: Store, member: string): Promise<string[] | null> {
+async function leasedBy(workers: Dir, store: StoreRoot, member: string): Promise<string[] | null> {
   const own = await orNull("ENOENT", workers.openDirectory(member));
   if (own === null) {
     return null;
@@ -153,7 +153,7 @@ function leaseOf(value: unknown, member: string): Lease | null {
     : null;
 }
 
-async function failing<Result>(store: Store, member: string, work: () => Promise<Result>): Promise<Result> {
+async function failing<Result>(store: StoreRoot, member: string, work: () => Promise<Result>): Promise<Result> {
   try {
     return await work();
   } catch (error) {

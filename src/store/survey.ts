@@ -4,7 +4,7 @@ import { orNull, treeSize, using } from "./files.ts";
 import { HOLDER, LOCK, parseReleaseName, PARTIAL, RELEASES, STAGING } from "./layout.ts";
 import { readLeases } from "./lease.ts";
 import { type Holder, readHolder } from "./partial.ts";
-import type { Lease, Store } from "./types.ts";
+import type { Lease, StoreRoot } from "./types.ts";
 
 /** Everything about a store that a person may want to know. */
 export interface Survey {
@@ -23,7 +23,7 @@ export interface Survey {
 }
 
 /** Looks, and takes the lock for a moment if it is free. @throws StoreError */
-export async function surveyStore(ports: Pick<Ports, "lock" | "clock">, store: Store): Promise<Survey> {
+export async function surveyStore(ports: Pick<Ports, "lock" | "clock">, store: StoreRoot): Promise<Survey> {
   const holder = await below(store, PARTIAL, readHolder);
   const leftovers = [...(await lyingIn(ports, store, PARTIAL)), ...(await lyingIn(ports, store, STAGING))];
   return {
@@ -42,7 +42,7 @@ async function releasesIn(directory: Dir): Promise<Survey["releases"]> {
   return Promise.all(names.map(async (name) => ({ name, bytes: await treeSize(directory, name) })));
 }
 
-async function lyingIn(ports: Pick<Ports, "clock">, store: Store, name: string): Promise<Survey["leftovers"]> {
+async function lyingIn(ports: Pick<Ports, "clock">, store: StoreRoot, name: string): Promise<Survey["leftovers"]> {
   const found = await below(store, name, async (directory) => {
     const entries = (await directory.list()).filter((entry) => entry !== HOLDER);
     return Promise.all(
@@ -60,7 +60,7 @@ async function lyingIn(ports: Pick<Ports, "clock">, store: Store, name: string):
   return found ?? [];
 }
 
-async function isLocked(ports: Pick<Ports, "lock">, store: Store): Promise<boolean | null> {
+async function isLocked(ports: Pick<Ports, "lock">, store: StoreRoot): Promise<boolean | null> {
   try {
     const held = await ports.lock.take(store.root, LOCK);
     await held?.release();
@@ -73,7 +73,7 @@ async function isLocked(ports: Pick<Ports, "lock">, store: Store): Promise<boole
 }
 
 async function below<Result>(
-  store: Store,
+  store: StoreRoot,
   name: string,
   use: (directory: Dir) => Promise<Result>,
 ): Promise<Result | null> {

@@ -14,6 +14,9 @@ export interface Store {
   close(): Promise<void>;
 }
 
+/** All that looking at a store needs: the host sees it without being one of its units. */
+export type StoreRoot = Pick<Store, "root" | "path">;
+
 /** `store` is null exactly if `state.problem` is not. */
 export interface Opened {
   readonly state: StoreState;

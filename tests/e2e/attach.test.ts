@@ -268,6 +268,7 @@ Store 6f91c3bf-1111-4222-8333-444455556666 in ${store}
   Lock       held by ci/1 (process N)
   Download   7.15.0 by ci/1: 5 MB of 20 MB, under way
   Releases   ${RELEASE} (3 MB), leased by ci/0
+  Unfinished 5 MB in partial/ and staging/
   Disk       F free of T
 `,
     );

@@ -50,8 +50,8 @@ test("each call of concourse-machine is one that it takes", async () => {
   expect(calls.length).toBeGreaterThan(5);
   for (const [name = "", ...words] of calls) {
     const entry = COMMANDS[name];
-    expect(entry, name).toBeDefined();
-    const { args } = (await entry?.load())?.default as CommandDef<ArgsDef>;
+    if (entry === undefined) throw new Error(`no such command: ${name}`);
+    const { args } = (await entry.load()).default as CommandDef<ArgsDef>;
     expect(() => parseStrictly(words, args as ArgsDef), words.join(" ")).not.toThrow();
   }
 });

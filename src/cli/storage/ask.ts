@@ -8,6 +8,8 @@ export interface View {
   readonly mounted: boolean;
   /** Id of the store; null if there is none. */
   readonly id: string | null;
+  /** It opened the store and looked into it: whatever problem there is, it is none of the mount. */
+  readonly opened: boolean;
   readonly problem: string | null;
 }
 
@@ -54,19 +56,20 @@ export function viewOf({ results }: { readonly results: Readonly<Record<string, 
     const value = String(results[key] ?? "none");
     return value === "none" ? null : value;
   };
-  return { mounted: String(results["mounted"]) === "true", id: text("id"), problem: text("problem") };
+  const mounted = String(results["mounted"]) === "true";
+  return { mounted, id: text("id"), opened: results["releases"] !== undefined, problem: text("problem") };
 }
 
 export function isSeen(answer: Answer | undefined): boolean {
   if (answer === undefined || "silence" in answer) return false;
-  const { mounted, id, problem } = viewOf(answer);
-  return mounted && id !== null && problem === null;
+  const { mounted, id, opened } = viewOf(answer);
+  return mounted && id !== null && opened;
 }
 
 /** In a few words. */
 export function described(answer: Answer): string {
   if ("silence" in answer) return `not asked: ${answer.silence}`;
   const { mounted, id, problem } = viewOf(answer);
-  if (problem !== null) return problem;
-  return mounted ? `store ${id ?? "not set up yet"}` : "not mounted";
+  if (isSeen(answer)) return problem === null ? `store ${id}` : `store ${id}; ${problem}`;
+  return problem ?? (mounted ? "the store is not set up yet" : "not mounted");
 }

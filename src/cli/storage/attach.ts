@@ -22,7 +22,7 @@ export interface Outcome {
 }
 
 export interface World {
-  readonly ports: Pick<Ports, "fs" | "exec">;
+  readonly ports: Pick<Ports, "fs" | "exec" | "clock">;
   readonly juju: JujuClient;
   /** Clients to look for containers with; both by default. */
   readonly clients?: readonly Client[];

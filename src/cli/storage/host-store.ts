@@ -1,9 +1,11 @@
 /** A store as its host sees it: lock, download, releases and who leases them, room. Reads only, and follows no link. */
 
+import { UserError } from "../../errors.ts";
 import type { Dir, Ports } from "../../ports.ts";
+import { StoreError } from "../../store/errors.ts";
 import { orNull, parseJson, readSmall, using } from "../../store/files.ts";
-import { LOCK, parseReleaseName, PARTIAL, RELEASES, STORE_FILE, WORKERS, LEASE } from "../../store/layout.ts";
-import { readHolder } from "../../store/partial.ts";
+import { LOCK, STORE_FILE } from "../../store/layout.ts";
+import { surveyStore, type Survey } from "../../store/survey.ts";
 import { applicationFiles, withoutPlanted } from "./directory.ts";
 import { lockHolders, type LockHolder } from "./holder.ts";
 
@@ -22,6 +24,8 @@ export interface HostStore {
     readonly total: number | null;
   } | null;
   readonly releases: readonly { readonly name: string; readonly bytes: number; readonly leasedBy: readonly string[] }[];
+  /** What lies in `partial/` and `staging/`, in bytes. */
+  readonly unfinished: number;
   /** Bytes. */
   readonly free: number;
   readonly total: number;
@@ -31,30 +35,37 @@ export interface HostStore {
  * @returns null if the directory is not there
  * @throws UserError if something in it is a link, or not of its kind: units write there as root
  */
-export async function readHostStore(ports: Pick<Ports, "fs">, directory: string): Promise<HostStore | null> {
+export async function readHostStore(ports: Pick<Ports, "fs" | "clock">, directory: string): Promise<HostStore | null> {
   const root = await orNull("ENOENT", ports.fs.openDirectory(directory));
-  return root === null ? null : using(root, () => withoutPlanted(directory, () => describe(root, directory)));
+  if (root === null) return null;
+  return using(root, () => withoutPlanted(directory, () => describe(ports, root, directory)));
 }
 
-async function describe(root: Dir, directory: string): Promise<HostStore> {
+async function describe(ports: Pick<Ports, "clock">, root: Dir, directory: string): Promise<HostStore> {
+  const survey = await surveyed(ports, root, directory);
   const lock = await orNull("ENOENT", root.lstat(LOCK));
-  const { free, total } = await root.space();
-  const files = await applicationFiles(root);
+  const { holder, leftovers, free, total } = survey;
   return {
     directory,
     id: idOf(parseJson((await readSmall(root, STORE_FILE)) ?? "")),
-    applications: files.map((name) => name.replace(/\.json$/, "")),
+    applications: (await applicationFiles(root)).map((name) => name.replace(/\.json$/, "")),
     lock: lock === null ? [] : await lockHolders(lock.inode),
-    download: await below(root, PARTIAL, null, downloadIn),
-    releases: await below(root, RELEASES, [], async (releases) => releasesIn(releases, await leasesIn(root))),
+    download: holder && { member: holder.member, version: holder.version, bytes: survey.fetched, total: holder.total },
+    releases: survey.releases.map((release) => ({ ...release, leasedBy: leasedBy(survey, release.name) })),
+    unfinished: leftovers.reduce((sum, { bytes }) => sum + bytes, 0),
     free,
     total,
   };
 }
 
-async function below<T>(root: Dir, name: string, none: T, look: (directory: Dir) => Promise<T>): Promise<T> {
-  const directory = await orNull("ENOENT", root.openDirectory(name));
-  return directory === null ? none : using(directory, () => look(directory));
+async function surveyed(ports: Pick<Ports, "clock">, root: Dir, directory: string): Promise<Survey> {
+  // Who has the lock is read off the kernel's list: to try it would take it from a unit for a moment.
+  const lock = { take: async () => null };
+  try {
+    return await surveyStore({ clock: ports.clock, lock }, { root, path: directory });
+  } catch (error) {
+    throw error instanceof StoreError ? new UserError(error.problem.message) : error;
+  }
 }
 
 function idOf(value: unknown): string | null {
@@ -62,43 +73,7 @@ function idOf(value: unknown): string | null {
   return typeof id === "string" ? id : null;
 }
 
-async function downloadIn(partial: Dir): Promise<HostStore["download"]> {
-  const holder = await readHolder(partial);
-  if (holder === null) return null;
-  const file = holder.partial === null ? null : await orNull("ENOENT", partial.lstat(holder.partial));
-  return { member: holder.member, version: holder.version, bytes: file?.size ?? 0, total: holder.total };
-}
-
-/** Release → units that lease it. A lease that nobody can read is none for a look. */
-async function leasesIn(root: Dir): Promise<Map<string, string[]>> {
-  const leases = new Map<string, string[]>();
-  await below(root, WORKERS, undefined, async (workers) => {
-    for (const member of await workers.list()) {
-      const text = await below(workers, member, null, (own) => readSmall(own, LEASE)).catch(() => null);
-      const value = parseJson(text ?? "") as { releases?: unknown } | null;
-      for (const name of Array.isArray(value?.releases) ? value.releases : [])
-        leases.set(String(name), [...(leases.get(String(name)) ?? []), member]);
-    }
-  });
-  return leases;
-}
-
-async function releasesIn(releases: Dir, leases: ReadonlyMap<string, string[]>): Promise<HostStore["releases"]> {
-  const names = (await releases.list()).filter((name) => parseReleaseName(name) !== null);
-  const found = [];
-  for (const name of names) {
-    const bytes = await below(releases, name, 0, bytesIn);
-    found.push({ name, bytes, leasedBy: leases.get(name) ?? [] });
-  }
-  return found;
-}
-
-async function bytesIn(directory: Dir): Promise<number> {
-  let sum = 0;
-  for (const name of await directory.list()) {
-    const stat = await orNull("ENOENT", directory.lstat(name));
-    if (stat?.kind === "file") sum += stat.size;
-    else if (stat?.kind === "directory") sum += await below(directory, name, 0, bytesIn);
-  }
-  return sum;
+function leasedBy({ leases }: Survey, release: string): string[] {
+  if (typeof leases === "string") return [];
+  return leases.filter(({ releases }) => releases.includes(release)).map(({ member }) => member);
 }

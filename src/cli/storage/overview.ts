@@ -126,6 +126,7 @@ function storeLines(store: StoreRow, units: readonly UnitRow[]): string[] {
     ...(store.releases.length === 0
       ? ["  Releases   none"]
       : store.releases.map((release, i) => releaseText(release, i, unitOf))),
+    ...(store.unfinished === 0 ? [] : [`  Unfinished ${bytes(store.unfinished)} in partial/ and staging/`]),
     `  Disk       ${bytes(store.free)} free of ${bytes(store.total)}`,
   ];
 }
