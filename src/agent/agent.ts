@@ -154,11 +154,12 @@ export async function serveUnit(ports: AgentPorts, settings: AgentSettings, sign
         if (mark === null || mark === ordersMark) return;
         // The mark of a writing before this one at worst: then the file is read once more.
         const text = (await readText(ports, places.orders)) ?? "";
-        ordersMark = mark;
         const next = parseOrders(text);
+        // As long as the state of the life before cannot be read, the orders count as unread too.
+        if (next !== null && journal === null) await begin(next);
+        ordersMark = mark;
         if (next === null) return log("orders.json is not understood: going on with the orders before");
         orders = next;
-        if (journal === null) await begin(next);
         turn();
       } catch (error) {
         log(`orders not read: ${String(error)}`);

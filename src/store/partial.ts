@@ -87,14 +87,17 @@ export async function removePartials(directory: Dir, sha256: string): Promise<vo
   for (const { name } of await candidates(directory, sha256)) {
     await removeTree(directory, name);
   }
-  if ((await readHolder(directory))?.sha256 === sha256) {
+  if (parseHolder(await readSmall(directory, HOLDER))?.sha256 === sha256) {
     await removeTree(directory, HOLDER);
   }
 }
 
 /** Null if nobody says so, or what is said cannot be understood. */
 export async function readHolder(directory: Dir): Promise<Holder | null> {
-  const text = await readSmall(directory, HOLDER).catch(() => null);
+  return parseHolder(await readSmall(directory, HOLDER).catch(() => null));
+}
+
+function parseHolder(text: string | null): Holder | null {
   const value = text === null ? null : parseJson(text);
   return isHolder(value) ? value : null;
 }
