@@ -164,6 +164,30 @@ test("a worker that goes loses the lease that was held for it", async () => {
   expect(await archives()).toBe(before);
 });
 
+const isWorker = (status: StatusData, unit: string): boolean =>
+  unitsOf(status)[unit]?.workload.message.startsWith("Worker ready") === true;
+
+test("a mode that is changed stops what a unit is no more, and leaves the workers of the other application alone", async () => {
+  const before = await pids(await workers(), WORKER);
+  const [first = "", second = ""] = await webs();
+  await concourse.configure({ mode: "auto" });
+  await tool.until(
+    "one of them is a worker",
+    (status) => [first, second].some((unit) => isWorker(status, unit)),
+    PATIENCE,
+  );
+  const [web, other] = isWorker(await concourse.ask<StatusData>("status"), first) ? [second, first] : [first, second];
+  expect(await pids([web, other], WEB)).toEqual({ [web]: expect.any(Number) as number, [other]: 0 });
+  await concourse.configure({ mode: "wbe" });
+  await shows([web, other], /^Option mode: "wbe" is unknown/);
+  await concourse.configure({ mode: "web" });
+  await shows([web, other], /^Web server ready/);
+  await shows(await workers(), /^Worker ready/);
+  expect(await pids([web, other], WORKER)).toEqual({ [web]: 0, [other]: 0 });
+  expect(await pids(await workers(), WORKER)).toEqual(before);
+  expect(await survivor.failures()).toEqual([]);
+});
+
 test("a link at any fixed name of the store is refused and named by every unit, whatever it can write", async () => {
   const all = [...(await webs()), ...(await workers())];
   const aside = join(tool.directory, "aside");
