@@ -8,6 +8,8 @@ export interface Flavour {
   readonly variable: "INCUS_DIR" | "LXD_DIR";
   /** What the headers of the files API begin with. */
   readonly header: "X-Incus" | "X-LXD";
+  /** Of what we do to the host, and of a daemon of our own. */
+  readonly directory: string;
   /** Where daemons of the host listen: packages of the distribution, then others. */
   readonly sockets: readonly string[];
   /** Where the daemon's program may be. */
@@ -26,6 +28,7 @@ export const incus: Flavour = {
   client: "incus",
   variable: "INCUS_DIR",
   header: "X-Incus",
+  directory: "/var/lib/concourse-machine-incus",
   sockets: ["/var/lib/incus/unix.socket"],
   programs: ["/usr/libexec/incus/incusd", "/opt/incus/bin/incusd"],
   group: "incus-admin",
@@ -39,6 +42,7 @@ export const lxd: Flavour = {
   client: "lxc",
   variable: "LXD_DIR",
   header: "X-LXD",
+  directory: "/var/lib/concourse-machine-lxd",
   sockets: ["/var/lib/lxd/unix.socket", "/var/snap/lxd/common/lxd/unix.socket"],
   programs: ["/usr/bin/lxd", "/usr/sbin/lxd"],
   group: "lxd",

@@ -1,10 +1,11 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, openSync } from "node:fs";
-import { mkdir, readFile, rm } from "node:fs/promises";
+import { mkdir, readFile, rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { UserError } from "../../errors.ts";
+import { hostHierarchies } from "../hierarchies.ts";
 import { alive, initOf } from "../init.ts";
 import { mounts } from "../mountinfo.ts";
 import { run, stockPath } from "../run.ts";
@@ -14,12 +15,8 @@ import type { Flavour } from "./flavour.ts";
  * A daemon of our own, for hosts whose PID 1 is not systemd: nobody starts one there. It has its data in a directory of its
  * own, so that one of the host's, now or later, is another one. It makes no network: machines get theirs from us.
  */
-export function ownDirectory({ name }: Flavour): string {
-  return `/var/lib/concourse-machine-${name}`;
-}
-
 function dataDirectory(flavour: Flavour): string {
-  return join(ownDirectory(flavour), "daemon");
+  return join(flavour.directory, "daemon");
 }
 
 export function ownSocket(flavour: Flavour): string {
@@ -42,7 +39,7 @@ export async function startOwn(flavour: Flavour): Promise<void> {
   const directory = dataDirectory(flavour);
   // Whoever lives in a machine must be able to pass through to its root.
   await mkdir(directory, { recursive: true, mode: 0o711 });
-  const log = openSync(join(ownDirectory(flavour), "daemon.log"), "a");
+  const log = openSync(join(flavour.directory, "daemon.log"), "a");
   const variables = Object.fromEntries(proxies.flatMap((name) => definedPair(name)));
   const env = { PATH: stockPath, [flavour.variable]: directory, ...variables };
   const limited = `ulimit -n ${descriptors} 2>/dev/null; exec "$0" --group "$1"`;
@@ -76,10 +73,13 @@ export async function stopOwn(pid: number): Promise<void> {
 
 /** Removes all that it had on the disk. */
 export async function removeOwn(flavour: Flavour): Promise<void> {
-  const directory = ownDirectory(flavour);
+  const { directory } = flavour;
   const below = mounts(await readFile("/proc/self/mountinfo", "utf8")).filter(({ path }) =>
     path.startsWith(`${directory}/`),
   );
   for (const { path } of below.toReversed()) await run("umount", [path]);
+  // LXC's own place for processes of containers that end; it stays, empty (LXC 5, src/lxc/cgroups/cgfsng.c).
+  for (const { mountPoint } of await hostHierarchies())
+    await rmdir(join(mountPoint, "lxc.pivot")).catch(() => undefined);
   await rm(directory, { recursive: true, force: true });
 }

@@ -7,7 +7,7 @@ import { project, type Daemon } from "./daemon.ts";
 import type { Flavour } from "./flavour.ts";
 import { buildable, hostRecipe } from "./image/build.ts";
 import { aliasOf, hasImage, provideImage } from "./image/images.ts";
-import { ownDirectory, removeOwn, startOwn, stopOwn } from "./own.ts";
+import { removeOwn, startOwn, stopOwn } from "./own.ts";
 import { absentOf, installing, uninstalling } from "./packages.ts";
 import { makePlace, placed, removePlace } from "./place.ts";
 import { forget, note, prepared } from "./prepared.ts";
@@ -41,7 +41,7 @@ function starting(flavour: Flavour): Step {
     };
   }
   return {
-    what: `Start ${title}, with its data in ${ownDirectory(flavour)} (systemd does not run here)`,
+    what: `Start ${title}, with its data in ${flavour.directory} (systemd does not run here)`,
     async run() {
       await note(flavour, { started: "own" });
       await startOwn(flavour);
@@ -79,9 +79,9 @@ export async function cleanSteps(flavour: Flavour): Promise<Step[]> {
   }
   if (started !== "") steps.push(stopping(flavour, started, daemon));
   steps.push(...(await uninstalling(flavour)));
-  if (existsSync(ownDirectory(flavour)))
+  if (existsSync(flavour.directory))
     steps.push({
-      what: `Remove ${ownDirectory(flavour)}`,
+      what: `Remove ${flavour.directory}`,
       async run() {
         await removeOwn(flavour);
         await forget(flavour);

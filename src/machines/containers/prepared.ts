@@ -2,7 +2,6 @@ import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { code } from "../errno.ts";
 import type { Flavour } from "./flavour.ts";
-import { ownDirectory } from "./own.ts";
 
 /** What `machines prepare` did to the host: written before it is done, so that `machines clean` misses nothing. */
 export interface Prepared {
@@ -17,7 +16,7 @@ export interface Prepared {
 const nothing: Prepared = { packages: [], source: "", started: "" };
 
 function file(flavour: Flavour): string {
-  return join(ownDirectory(flavour), "prepared.json");
+  return join(flavour.directory, "prepared.json");
 }
 
 export async function prepared(flavour: Flavour): Promise<Prepared> {
@@ -34,7 +33,7 @@ export async function note(flavour: Flavour, more: Partial<Prepared>): Promise<v
   const before = await prepared(flavour);
   const packages = [...new Set([...before.packages, ...(more.packages ?? [])])];
   // Whoever lives in a machine must be able to pass through to its root.
-  await mkdir(ownDirectory(flavour), { recursive: true, mode: 0o711 });
+  await mkdir(flavour.directory, { recursive: true, mode: 0o711 });
   await writeFile(`${file(flavour)}.new`, `${JSON.stringify({ ...before, ...more, packages })}\n`);
   await rename(`${file(flavour)}.new`, file(flavour));
 }

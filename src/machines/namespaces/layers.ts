@@ -41,6 +41,8 @@ const hidden = [
   "/var/log/journal",
   "/var/lib/concourse",
   "/var/lib/concourse-machine",
+  "/var/lib/concourse-machine-incus",
+  "/var/lib/concourse-machine-lxd",
   "/var/lib/concourse-unit",
   "/var/cache/concourse-machine",
   "/var/lib/juju",
