@@ -1,4 +1,5 @@
 /** The unit's background process: tasks over orders and findings, a state file, and wakes. Awaits nothing but ports. */
+import { errno } from "../store/errors.ts";
 import { canonical } from "./canonical.ts";
 import type { AgentState, Orders, Problem } from "./contract.ts";
 import { fileMark, readText } from "./files.ts";
@@ -47,17 +48,20 @@ export async function serveUnit(ports: AgentPorts, settings: AgentSettings, sign
 
   const log = (line: string) => ports.log(redact(line, orders));
   const lastFault = new Map<string, string>();
+  /** The same fault of one thing again and again is told once; names of temporary files make no other one. */
+  function tellFault(what: string, error: unknown, text = String(error)): void {
+    const kind = errno(error) || String(error);
+    if (lastFault.get(what) === kind) return;
+    lastFault.set(what, kind);
+    log(`${what}: ${text}`);
+  }
+
   const runners: readonly Runner[] = TASKS.map((task) =>
     createRunner(task(world), {
       clock,
       random,
       merge,
-      unforeseen: (name, error) => {
-        // The same fault again and again is told once.
-        if (lastFault.get(name) === String(error)) return;
-        lastFault.set(name, String(error));
-        log(`${name}: ${error instanceof Error ? error.stack : String(error)}`);
-      },
+      unforeseen: (name, error) => tellFault(name, error, error instanceof Error ? error.stack : undefined),
     }),
   );
 
@@ -131,9 +135,10 @@ export async function serveUnit(ports: AgentPorts, settings: AgentSettings, sign
       try {
         // Until the store has been looked at, findings are those of an earlier life, or none at all.
         if (findings.storeEpoch > 0 || findings.problems["store"]) await journal?.write(currentState);
+        lastFault.delete("state not written");
         kick();
       } catch (error) {
-        log(`state not written: ${String(error)}`);
+        tellFault("state not written", error);
         unsaved = true;
         await clock.sleep(WRITE_RETRY_MS, signal);
       }
@@ -160,9 +165,10 @@ export async function serveUnit(ports: AgentPorts, settings: AgentSettings, sign
         ordersMark = mark;
         if (next === null) return log("orders.json is not understood: going on with the orders before");
         orders = next;
+        lastFault.delete("orders not read");
         turn();
       } catch (error) {
-        log(`orders not read: ${String(error)}`);
+        tellFault("orders not read", error);
       }
     });
     return reading;
