@@ -382,6 +382,28 @@ describe("nothing is published of", () => {
     expectNothing();
   });
 
+  test("a bad archive that looks the same is fetched again after ten minutes, twenty, …", async () => {
+    let now = 0;
+    const clock = { ...ports.clock, steady: () => now };
+    const later = (minutes: number, bad: readonly BadArchive[]) => {
+      now += minutes * 60_000;
+      return refusalOf(fetch({ bad }, target, { ...ports, clock }));
+    };
+    mirror.behaviour.body = flipped;
+    const first = await later(0, []);
+    mirror.sent = 0;
+    expect((await later(9, first.bad)).bad).toEqual(first.bad);
+    expect(mirror.sent).toBe(0);
+    const second = await later(2, first.bad);
+    expect(mirror.sent).toBe(archive.length);
+    await later(19, second.bad);
+    expect(mirror.sent).toBe(archive.length);
+    mirror.behaviour.body = archive;
+    now += 2 * 60_000;
+    await fetch({ bad: second.bad }, target, { ...ports, clock });
+    await expectWhole();
+  });
+
   test("a bad archive that is put right is fetched again", async () => {
     mirror.behaviour.body = flipped;
     const { bad } = await refusalOf(fetch());

@@ -34,6 +34,8 @@ const UNPACKED_RATIO = 2.5;
 const FULL_AGAIN = 20_000;
 /** Nothing short of reading it all tells whether a bad archive has been exchanged. Milliseconds. */
 const BAD_AGAIN = { file: 60_000, http: LATER } as const;
+/** The longest time after which a bad archive is fetched again though it looks the same; it begins with `LATER`. */
+const LONGEST_REST = 24 * 60 * 60 * 1000;
 
 /**
  * Fetches a release and publishes it, or finds that it is published: the one way in which releases come into a store.
@@ -346,12 +348,20 @@ class Fetch {
     if (archive.kind === "file") {
       return new SourceError(problem, { retryMs: BAD_AGAIN.file });
     }
-    const bad = { url: archive.url, wanted: this.#target.sha256, ...this.#served, problem };
+    const before = this.#refusedBefore(archive);
+    const rest = before === null ? LATER : Math.min(before.rest * 2, LONGEST_REST);
+    const until = this.#ports.clock.steady() + rest;
+    const bad = { url: archive.url, until, rest, wanted: this.#target.sha256, ...this.#served, problem };
     const known = bad.etag !== null || bad.modified !== null;
     return new SourceError(problem, { bad: [bad], retryMs: known ? null : BAD_AGAIN.http });
   }
 
   #bad(archive: HttpArchive): BadArchive | null {
+    const bad = this.#refusedBefore(archive);
+    return bad !== null && this.#ports.clock.steady() < bad.until ? bad : null;
+  }
+
+  #refusedBefore(archive: HttpArchive): BadArchive | null {
     const { bad } = this.#options;
     return bad.find(({ wanted, url }) => wanted === this.#target.sha256 && url === archive.url) ?? null;
   }

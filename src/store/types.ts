@@ -33,9 +33,13 @@ export type Archive =
       readonly proxy: Proxy;
     };
 
-/** An archive that was fetched whole and found bad: not fetched again until it looks different. */
+/** An archive that was fetched whole and found bad: not fetched again until it looks different, or for long. */
 export interface BadArchive {
   readonly url: string;
+  /** By the steady clock: when it is fetched again all the same, since its bytes may have gone bad on the way. */
+  readonly until: number;
+  /** How long that was from when it was found bad, in milliseconds. */
+  readonly rest: number;
   /** SHA-256 that it should have had. */
   readonly wanted: string;
   readonly etag: string | null;
