@@ -28,7 +28,7 @@ After=network-online.target snap.lxd.daemon.service incus.service
 
 [Service]
 ExecStart=${escaped}
-Environment=SUDO_USER=${user}
+Environment=HOME=/root SUDO_USER=${user}
 Environment=PATH=/snap/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 Restart=on-failure
 RestartSec=30

@@ -348,5 +348,5 @@ test("a unit file keeps what means something to systemd and to shells", () => {
   expect(text).toContain(
     "ExecStart=/usr/bin/node /opt/main.ts storage attach ci '/srv/a b/$$x/100%%' -m ctl:admin/lab --watch\n",
   );
-  expect(text).toContain("Environment=SUDO_USER=mia\n");
+  expect(text).toContain("Environment=HOME=/root SUDO_USER=mia\n");
 });
