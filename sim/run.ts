@@ -62,12 +62,11 @@ export async function runSeed(
     };
   };
   try {
-    if (shape.headStart) {
-      await scheduler.run(() => {
-        world.checks.step();
-        return world.agreed() || scheduler.steps > MOST_STEPS;
-      });
-    }
+    const ready = { none: () => true, agreed: () => world.agreed(), settled: () => world.settled() }[shape.headStart];
+    await scheduler.run(() => {
+      world.checks.step();
+      return ready() || scheduler.steps > MOST_STEPS;
+    });
     world.storm();
     await scheduler.run(() => {
       world.step();

@@ -14,7 +14,13 @@ function ofFiles(
   name: string,
   make: (unit: SimUnit, ports: AgentPorts) => { readonly dir?: DirChange; readonly file?: FileChange },
 ): Mutation {
-  return mutation(name, { ports: (ports, unit) => ({ ...ports, fs: changedFs(ports.fs, make(unit, ports)) }) });
+  return mutation(name, {
+    ports: (ports, unit) => ({
+      ...ports,
+      fs: changedFs(ports.fs, make(unit, ports)),
+      lock: { take: (dir, file) => ports.lock.take(insideOf(dir), file) },
+    }),
+  });
 }
 
 /** The published directory comes into being entry by entry. */

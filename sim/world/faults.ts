@@ -19,7 +19,7 @@ export interface Fault {
   readonly moment: Moment | null;
 }
 
-type Act = (world: World, unit: SimUnit, dice: Dice) => void;
+type Act = (world: World, unit: SimUnit, dice: Dice, moment: Moment | null) => void;
 
 /** What everybody's version is: that of the first application, whose webs the others go by. */
 const first = (world: World, unit: SimUnit): Application => world.applications[0] ?? application(unit);
@@ -57,9 +57,10 @@ const ACTS = {
   },
   "power loss": (world, _, dice) => world.powerLoss(dice),
   elect: (world, unit) => world.elect(application(unit)),
-  "change version": (world, unit, dice) => {
+  "change version": (world, unit, dice, moment) => {
     const { version } = dice.pick(world.archives.right);
     if (world.network.downloads.size > 0) world.met("version changed in mid-download");
+    if (moment === "moving to trash") world.met("version changed while a release was moved to trash");
     world.configure(first(world, unit), { version });
   },
   "add unit": (world, unit) => {
@@ -137,7 +138,8 @@ export function act(world: World, fault: Fault, unit: SimUnit, dice: Dice): void
   const life = unit.agent?.life ?? null;
   if (fault.moment !== null) world.met(`${MET[fault.kind] ?? fault.kind} ${fault.moment}`);
   if (life !== null && fault.kind === "kill agent") world.met("agent killed");
-  ACTS[fault.kind](world, unit, dice);
+  const work: Act = ACTS[fault.kind];
+  work(world, unit, dice, fault.moment);
 }
 
 /** How a situation is named that one of these made at some moment. */

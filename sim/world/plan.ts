@@ -18,8 +18,8 @@ export interface ApplicationShape {
 export interface Shape {
   readonly applications: readonly ApplicationShape[];
   readonly mostUnits: number;
-  /** Nothing goes wrong before the first release is agreed on. */
-  readonly headStart: boolean;
+  /** Nothing goes wrong before the first release is agreed on, or before everybody runs it. */
+  readonly headStart: "none" | "agreed" | "settled";
   /** Share of the reads of hooks that let others go first. */
   readonly reads: number;
   /** Steps with faults; then they stop. */
@@ -92,13 +92,15 @@ const AT_MOMENTS: Partial<Record<FaultKind, readonly Moment[]>> = {
 export function shapeOf(seed: number, settings: Settings): Shape {
   const dice = new Dice(seed, "shape");
   // Few units more often: what many of them can do to each other, three can mostly do as well, and sooner.
-  const units = Math.min(dice.between(...settings.units), dice.between(...settings.units));
+  const headStart = dice.pick(["none", "agreed", "agreed", "settled", "settled", "settled"] as const);
+  const draws = headStart === "settled" ? 3 : 2;
+  const units = Math.min(...Array.from({ length: draws }, () => dice.between(...settings.units)));
   const steps = dice.between(600, 2_000 + 300 * units);
   const powerLoss = dice.chance(0.3);
   return {
     applications: applicationsOf(dice, units),
     mostUnits: settings.units[1],
-    headStart: dice.chance(0.7),
+    headStart,
     reads: dice.pick([0, 0.1, 0.1, 1]),
     steps,
     faults: faultsOf(dice, steps, powerLoss),
@@ -128,6 +130,27 @@ const OFTEN: readonly FaultKind[] = [
   ] as const),
 ];
 
+/** Moments that pass quickly, and what is to meet a unit there often enough all the same. */
+const RARE: readonly (readonly [FaultKind, Moment])[] = [
+  ["kill agent", "downloading"],
+  ["kill agent", "unpacking"],
+  ["kill agent", "between publish and fsync"],
+  ["kill agent", "moving to trash"],
+  ["pause agent", "between publish and fsync"],
+  ["pause agent", "looking at leases again"],
+  ["power loss", "between publish and fsync"],
+  ["power loss", "emptying trash"],
+  ["add unit", "downloading"],
+  ["remove unit", "downloading"],
+  ["change version", "downloading"],
+  ["change version", "moving to trash"],
+  ["mount lost", "downloading"],
+  ["pause holder and elect", "downloading"],
+  ["machine off", "downloading"],
+  ["lock file replaced", "downloading"],
+  ["pause hook", "before the link jumps"],
+];
+
 /**
  * A few kinds of faults, several times each: all kinds at once would hide what two of them make together. Versions change
  * now and then in most seeds, for most of what a store is for happens then.
@@ -137,8 +160,12 @@ function faultsOf(dice: Dice, steps: number, powerLoss: boolean): Fault[] {
   if (powerLoss) kinds.push("power loss");
   const count = dice.between(2, 20);
   const faults = Array.from({ length: count }, () => faultOf(dice, dice.pick(kinds), steps));
-  const every = dice.pick([400, 800, Number.POSITIVE_INFINITY]);
-  for (let at = every; at < steps; at += every) faults.push({ at, kind: "change version", moment: null });
+  for (let more = dice.below(3); more > 0; more--) {
+    const [kind, moment] = dice.pick(RARE);
+    faults.push({ at: dice.below(300), kind, moment });
+  }
+  const every = dice.pick([400, 800, 1_500]);
+  for (let at = dice.below(every); at < steps; at += every) faults.push({ at, kind: "change version", moment: null });
   return faults.toSorted((a, b) => a.at - b.at).map((fault, index) => ({ index, ...fault }));
 }
 
