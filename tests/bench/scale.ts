@@ -2,7 +2,7 @@
  * Where the time goes when a unit is added to a deployment that has its release, from the machine's boot to the unit's
  * being active; and from the publication of a release to the last waiting worker's being active.
  *
- *     node tests/bench/scale.ts [--units 3] [--added 5] [--json]
+ *     node tests/bench/scale.ts [--units 3] [--added 5] [--machines incus] [--json]
  */
 import { readdir, stat } from "node:fs/promises";
 import { loadavg } from "node:os";
@@ -145,9 +145,8 @@ async function wakes(concourse: Concourse, unit: string, from: number): Promise<
 
 /** When the service's process was started, milliseconds since 1970. */
 async function startOf(concourse: Concourse, unit: string, service: string): Promise<number> {
-  const script = `echo $(systemctl show --value --property=ExecMainStartTimestampMonotonic ${service}) $(cut -d' ' -f1 /proc/uptime) $(date +%s%3N)`;
-  const [began = 0, uptime = 0, now = 0] = (await concourse.inUnit(unit, script)).trim().split(" ").map(Number);
-  return now - (uptime * 1000 - began / 1000);
+  const began = `systemctl show --value --timestamp=us --property=ExecMainStartTimestamp ${service}`;
+  return Number((await concourse.inUnit(unit, `date --date="$(${began})" +%s%3N`)).trim());
 }
 
 export function median(numbers: readonly number[]): number {
@@ -181,12 +180,13 @@ if (import.meta.main) {
     options: {
       units: { type: "string", default: "3" },
       added: { type: "string", default: "5" },
+      machines: { type: "string", default: "namespaces" },
       json: { type: "boolean", default: false },
     },
   });
   const tool = await Tool.create("bench-scale");
   try {
-    const concourse = await deployConcourse(tool, { units: Number(values.units) });
+    const concourse = await deployConcourse(tool, { units: Number(values.units), machines: values.machines });
     await concourse.ready(PATIENCE);
     const first = await measureFirstUnits(concourse);
     const added: Added[] = [];

@@ -103,7 +103,7 @@ export function storeOutlivesItsMachines(): void {
     const host = spawnSync("sh", ["-c", list], { cwd: concourse.sharedDirectory, encoding: "utf8" }).stdout;
     expect(host).toContain("/bin/concourse 0:0 555\n");
     for (const unit of await survivor.units()) {
-      expect(await concourse.inUnit(unit, `cd ${MOUNT_POINT} && ${list}`)).toBe(host);
+      expect((await concourse.inUnit(unit, `cd ${MOUNT_POINT} && ${list}`)).trim()).toBe(host.trim());
       // Root of a unit is nobody in particular on the host.
       expect(await concourse.inUnit(unit, "cat /proc/self/uid_map")).not.toMatch(/^ *0 +0 /);
     }

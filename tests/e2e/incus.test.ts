@@ -3,6 +3,8 @@
  * in the end the host is as it was.
  */
 
+import { spawnSync } from "node:child_process";
+import { globSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Report } from "../../src/report/types.ts";
 import { attachFindsContainers } from "./attach-incus.ts";
@@ -13,6 +15,9 @@ import { Tool } from "./tool.ts";
 
 // A daemon that is started here asks nobody outside for news.
 process.env["HTTP_PROXY"] = process.env["HTTPS_PROXY"] = "http://127.0.0.1:9";
+
+const packagesBefore = installedPackages();
+const groupsBefore = globSync("/sys/fs/cgroup/{,*/}lxc.*");
 
 let tool: Tool;
 beforeAll(async () => {
@@ -49,16 +54,44 @@ test("verify holds on four units of Incus", async () => {
   expect(stderr).toContain("Adding unit 4 of 4");
 });
 
-describe("a store on Incus", () => storeOutlivesItsMachines());
-describe("a read-only leader on Incus", () => readOnlyLeaderIsServed());
+describe("a store on Incus", () => {
+  storeOutlivesItsMachines();
+});
+describe("a read-only leader on Incus", () => {
+  readOnlyLeaderIsServed();
+});
 
-describe("storage attach on Incus", () => attachFindsContainers());
+describe("storage attach on Incus", () => {
+  attachFindsContainers();
+});
 
 describe("machines clean", () => {
-  test("refuses while machines are left, and removes all it brought", async () => {
-    await run("add-model", "left", "--machines", "incus");
-    await run("deploy", "-m", "left", "postgresql");
-    const said = await run("machines", "clean", "--machines", "incus", "--yes");
-    expect(said.stderr).toMatch(/Remove|Nothing of ours/);
+  test("refuses while machines are left", async () => {
+    const bench = new MachineBench("incus");
+    try {
+      await bench.setUp();
+      const { code, stderr } = await tool.run("machines", "clean", "--machines", "incus", "--yes");
+      expect([code, stderr]).toEqual([
+        2,
+        expect.stringContaining(`Incus still has the machine ${bench.one.instanceId}`),
+      ]);
+      expect(await bench.one.running()).toBe(true);
+    } finally {
+      await bench.tearDown();
+    }
+  });
+
+  test("leaves the host as it was", async () => {
+    process.stdout.write((await run("machines", "clean", "--machines", "incus", "--yes")).stderr);
+    expect(installedPackages()).toEqual(packagesBefore);
+    expect(globSync(["/etc/apt/sources.list.d/concourse-machine*", "/var/lib/concourse-machine-incus"])).toEqual([]);
+    expect(globSync("/sys/fs/cgroup/{,*/}lxc.*")).toEqual(groupsBefore);
+    expect((await run("machines", "clean", "--machines", "incus", "--yes")).stderr).toBe("Nothing of ours is there.\n");
   });
 });
+
+function installedPackages(): string[] {
+  const words = ["--show", "--showformat=${Package} ${db:Status-Status}\\n"];
+  const { stdout } = spawnSync("dpkg-query", words, { encoding: "utf8" });
+  return stdout.split("\n").filter((line) => line.endsWith(" installed"));
+}

@@ -28,10 +28,10 @@ export default defineCommand({
       throw new UserError("no kind of machines specified", `Add --machines ${machineKinds[0]}`);
     const kind = machineKind(args.machines);
     const steps = act === "prepare" ? await kind.prepare(args.image) : await kind.clean();
-    if (steps.length === 0) say(act === "prepare" ? "Everything is there." : "Nothing of ours is there.");
-    else await carryOut(steps, args.yes === true);
+    if (steps.length > 0) await carryOut(steps, args.yes === true);
     const [missing] = act === "prepare" ? await kind.missing() : [];
     if (missing !== undefined) throw new UserError(missing);
+    if (steps.length === 0) say(act === "prepare" ? "Everything is there." : "Nothing of ours is there.");
   },
 });
 

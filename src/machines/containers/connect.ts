@@ -10,6 +10,8 @@ export interface Description {
   readonly auth: string;
   readonly environment: {
     readonly server_pid: number;
+    readonly server_version: string;
+    readonly kernel_version: string;
     /** Values are "true" and "false". */
     readonly kernel_features: Readonly<Record<string, string>>;
   };
@@ -38,11 +40,6 @@ export function silent({ title, name }: Flavour): [string, string] {
 
 export function describe(daemon: Daemon): Promise<Description> {
   return daemon.get<Description>("/1.0");
-}
-
-/** Whether it can show a directory of the host to a machine with the owners it has there (`shift=true`). */
-export async function shifts(daemon: Daemon): Promise<boolean> {
-  return (await describe(daemon)).environment.kernel_features["idmapped_mounts"] === "true";
 }
 
 async function answers(daemon: Daemon): Promise<boolean> {

@@ -1,13 +1,14 @@
 import { hostHierarchies } from "../hierarchies.ts";
 import type { Machine, MachineKind, MachineSpec } from "../machine.ts";
 import { createNetwork, destroyNetwork } from "../network.ts";
-import { connect, connected, shifts, silent } from "./connect.ts";
+import { connect, connected, silent } from "./connect.ts";
 import type { Daemon } from "./daemon.ts";
 import type { Flavour } from "./flavour.ts";
 import { aliasOf } from "./image/images.ts";
 import { Instance } from "./instance.ts";
-import { cannotShift, ContainerMachine, modelKey } from "./machine.ts";
+import { ContainerMachine, modelKey } from "./machine.ts";
 import { cleanSteps, prepareSteps } from "./prepare.ts";
+import { cannotShift, shifts } from "./shifting.ts";
 
 /**
  * Machines that are unprivileged containers of a daemon, Incus or LXD, with a root of their own. The daemon makes them and
@@ -21,14 +22,14 @@ export function containers(flavour: Flavour): MachineKind {
 
     async present(): Promise<boolean> {
       const daemon = await connect(flavour);
-      return daemon !== null && (await shifts(daemon));
+      return daemon !== null && (await shifts(daemon)) !== false;
     },
 
     async missing(): Promise<string[]> {
       if (process.getuid?.() !== 0) return ["Machines need root: run the command again with sudo."];
       const daemon = await connect(flavour);
       if (daemon === null) return [`${silent(flavour).join(". ")}.`];
-      return (await shifts(daemon)) ? [] : [cannotShift(flavour).message];
+      return (await shifts(daemon)) === false ? [cannotShift(flavour).message] : [];
     },
 
     prepare: (wanted) => prepareSteps(flavour, wanted),

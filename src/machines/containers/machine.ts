@@ -2,7 +2,6 @@ import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { UserError } from "../../errors.ts";
 import { awaitBoot } from "../booted.ts";
 import { Disks, resolved } from "../disks.ts";
 import { entering } from "../enter.ts";
@@ -15,6 +14,7 @@ import { DaemonError, type Daemon } from "./daemon.ts";
 import type { Flavour } from "./flavour.ts";
 import { payloadGroups } from "./groups.ts";
 import { Instance, type Devices } from "./instance.ts";
+import { cannotShift, refusesShift } from "./shifting.ts";
 
 /** How long a machine's init may take to answer (milliseconds), and how often it is looked at. */
 const patience = 60_000;
@@ -165,7 +165,7 @@ ${portScript(portOf(this.spec.model, this.id))}`;
     try {
       await act();
     } catch (error) {
-      if (error instanceof DaemonError && /idmap|shift/i.test(error.message)) throw cannotShift(this.flavour);
+      if (refusesShift(error)) throw cannotShift(this.flavour);
       throw error;
     }
   }
@@ -182,15 +182,6 @@ ${portScript(portOf(this.spec.model, this.id))}`;
     await this.instance.remove();
     await rm(this.spec.directory, { recursive: true, force: true });
   }
-}
-
-/** What to do where owners cannot be mapped: nothing of that is for a tool to decide. */
-export function cannotShift({ title, name }: Flavour): UserError {
-  const other = name === "lxd" ? "--machines incus or --machines namespaces" : "--machines namespaces";
-  return new UserError(
-    `${title} cannot map the owners of a shared directory on this kernel (it refuses shift=true)`,
-    `Use ${other}`,
-  );
 }
 
 /** Disks as the daemon attaches them: with the owners they have on the host, at once where the machine runs. */

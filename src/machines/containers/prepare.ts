@@ -11,6 +11,7 @@ import { removeOwn, startOwn, stopOwn } from "./own.ts";
 import { absentOf, installing, uninstalling } from "./packages.ts";
 import { makePlace, placed, removePlace } from "./place.ts";
 import { forget, note, prepared } from "./prepared.ts";
+import { cannotShift, shifts, tryShifting } from "./shifting.ts";
 
 /** What is still to do until machines can be made, in order. A daemon that answers is used as it is. */
 export async function prepareSteps(flavour: Flavour, wanted: string): Promise<Step[]> {
@@ -21,6 +22,7 @@ export async function prepareSteps(flavour: Flavour, wanted: string): Promise<St
   if (absent.length > 0) steps.push(installing(flavour, absent));
   if (daemon === null) steps.push(starting(flavour));
   if (daemon === null || !(await hasImage(daemon, await aliasOf(wanted)))) steps.push(filling(flavour, wanted));
+  if (daemon === null || (await shifts(daemon)) === null) steps.push(trying(flavour, wanted));
   return steps;
 }
 
@@ -55,9 +57,17 @@ function filling(flavour: Flavour, wanted: string): Step {
     what: `In ${flavour.title}, make a project and a storage pool "${project}", and import ${image}`,
     async run() {
       const daemon = await connected(flavour);
+      if ((await shifts(daemon)) === false) throw cannotShift(flavour);
       await makePlace(daemon);
       await provideImage(flavour, daemon, wanted);
     },
+  };
+}
+
+function trying(flavour: Flavour, wanted: string): Step {
+  return {
+    what: `Boot a machine for a moment, to see that ${flavour.title} can map the owners of a shared directory`,
+    run: async () => tryShifting(flavour, await connected(flavour), await aliasOf(wanted)),
   };
 }
 
