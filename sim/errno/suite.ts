@@ -231,8 +231,8 @@ function meets(code: Code, call: Call, began: Call): boolean {
   if (code === "EMFILE") return opens;
   if (call.disk !== began.disk) return false;
   if (code === "EIO" || code === "ESTALE") return true;
-  const takesRoom = call.changes && !["unlink", "removeDirectory", "chmod"].includes(call.method);
-  return code === "ENOSPC" || code === "EDQUOT" ? takesRoom : call.changes || call.method === "take";
+  // Nothing of this keeps anybody from removing what is there.
+  return call.changes && !["unlink", "removeDirectory", "chmod"].includes(call.method);
 }
 
 function problemsOf(state: AgentState | null): Problem[] {
