@@ -81,6 +81,15 @@ describe("machines clean", () => {
     }
   });
 
+  test("does nothing where nobody agrees", async () => {
+    const { code, stderr } = await tool.run("machines", "clean", "--machines", "incus");
+    expect([code, stderr]).toEqual([
+      2,
+      expect.stringMatching(/^This will be done on this host:\n {2}- In Incus, remove/),
+    ]);
+    expect((await run("machines", "prepare", "--machines", "incus", "--yes")).stderr).toBe("Everything is there.\n");
+  });
+
   test("leaves the host as it was", async () => {
     process.stdout.write((await run("machines", "clean", "--machines", "incus", "--yes")).stderr);
     expect(installedPackages()).toEqual(packagesBefore);
