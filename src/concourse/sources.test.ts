@@ -9,7 +9,9 @@ import type { ExecResult } from "../ports.ts";
 import { StoreError } from "../store/errors.ts";
 import { LATER } from "../store/retry.ts";
 import { KNOWN_DIGESTS } from "./digests.ts";
-import { archiveName, type GitHub, jujuResource, locate, resolve } from "./sources.ts";
+import { archiveName } from "./archives.ts";
+import type { GitHub } from "./github.ts";
+import { jujuResource, locate, resolve } from "./sources.ts";
 
 const DIGEST = sha256("the archive");
 const FILE = "/concourse-7.14.3-linux-amd64.tgz";

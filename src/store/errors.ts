@@ -95,6 +95,11 @@ export function isFileFault(error: unknown): boolean {
   return FILE_FAULTS.has(errno(error));
 }
 
+/** The store's disk has no room left, or none for us. */
+export function isFull(error: unknown): boolean {
+  return ["ENOSPC", "EDQUOT"].includes(errno(error));
+}
+
 /** What a failed call on a file of the store means. `name` is where it happened, relative to `path`, the store's directory. */
 export function fileProblem(error: unknown, path: string, name: string): Problem {
   const code = errno(error);

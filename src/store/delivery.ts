@@ -1,0 +1,265 @@
+import type { Problem, Target } from "../agent/contract.ts";
+import type { Dir, Held } from "../ports.ts";
+import { fileBytes, gzipOnly, localBytes } from "./bytes.ts";
+import { download, type HttpArchive, type Served, StartOver, strongest } from "./download.ts";
+import { blocked, hostOf, isFull, SourceError, StoreError, waiting } from "./errors.ts";
+import { discard, ensureDirectory, using } from "./files.ts";
+import { HOLDER, PARTIAL, STAGING, stagingName } from "./layout.ts";
+import type { Meter } from "./meter.ts";
+import { type Holder, holderOf, type Partial, readHolder, takePartial, writeHolder } from "./partial.ts";
+import type { StorePorts } from "./ports.ts";
+import { publish, seal, type Staged } from "./publish.ts";
+import { refusal, refusedBefore, streamProblem } from "./refusal.ts";
+import { type Keep, type Streamed, stream } from "./stream.ts";
+import type { Archive, BadArchive, FetchOptions, Store } from "./types.ts";
+import type { Contents } from "./unpack.ts";
+
+/** How often one delivery begins anew because what it had was of no use. */
+const MOST_STARTS = 3;
+/** A release takes about twice the room of its archive; the rest is margin. */
+const UNPACKED_RATIO = 2.5;
+
+export interface Order {
+  readonly store: Store;
+  readonly target: Target;
+  /** Where it is fetched from. */
+  readonly archive: Archive;
+  /** There is another place to ask if this one fails. */
+  readonly others: boolean;
+  readonly options: FetchOptions;
+  /** The store's lock, if it was taken. */
+  readonly held: Held | null;
+  readonly meter: Meter;
+}
+
+export interface Published {
+  readonly name: string;
+  readonly manifestSha256: string;
+}
+
+/** Brings a release from one place into the store, and publishes it. */
+export class Delivery {
+  readonly #ports: StorePorts;
+  readonly #store: Store;
+  readonly #target: Target;
+  readonly #archive: Archive;
+  readonly #others: boolean;
+  readonly #options: FetchOptions;
+  readonly #held: Held | null;
+  readonly #meter: Meter;
+  /** What the server said last. */
+  #served: Served = { etag: null, modified: null, length: null };
+
+  constructor(ports: StorePorts, { store, target, archive, others, options, held, meter }: Order) {
+    this.#ports = ports;
+    this.#store = store;
+    this.#target = target;
+    this.#archive = archive;
+    this.#others = others;
+    this.#options = options;
+    this.#held = held;
+    this.#meter = meter;
+  }
+
+  /** @throws SourceError if this place is at fault; StoreError, or an error with `code`, if the store is */
+  async run(): Promise<Published> {
+    for (let start = 1; ; start++) {
+      try {
+        return await this.#inPartials((partials) => this.#attempt(partials));
+      } catch (error) {
+        if (!(error instanceof StartOver)) {
+          throw error;
+        }
+        if (start >= MOST_STARTS) {
+          throw new SourceError(waiting("source-changes", `${this.#source()} changes while it is read; retrying`));
+        }
+        this.#meter.bytes = 0;
+      }
+    }
+  }
+
+  async #inPartials<Result>(use: (partials: Dir) => Promise<Result>): Promise<Result> {
+    return using(await ensureDirectory(this.#store.root, PARTIAL), use);
+  }
+
+  async #attempt(partials: Dir): Promise<Published> {
+    const archive = this.#archive;
+    if (archive.kind === "file") {
+      await writeHolder(this.#ports, this.#store, partials, holderOf(this.#target, this.#member()));
+      const bytes = localBytes(this.#ports.fs, archive.path, async (size) => this.#checkSpace(size, 0));
+      try {
+        return await this.#stage(this.#gzip(bytes), null);
+      } catch (error) {
+        await discard(partials, HOLDER);
+        throw error;
+      }
+    }
+    const before = await readHolder(partials);
+    const partial = await takePartial(this.#ports, partials, this.#target.sha256, this.#member());
+    return using(partial.file, async (file) => {
+      try {
+        return await this.#resume(partials, archive, partial, before);
+      } catch (error) {
+        const empty = await file.stat().then(({ size }) => size === 0);
+        if (empty || isOfNoUse(error)) {
+          await discard(partials, partial.name);
+          await discard(partials, HOLDER);
+        }
+        throw error;
+      }
+    });
+  }
+
+  /** Goes on with a kept download, or begins one. */
+  async #resume(partials: Dir, archive: HttpArchive, partial: Partial, before: Holder | null): Promise<Published> {
+    const known = before !== null && before.partial === partial.from && before.url === archive.url ? before : null;
+    let holder: Holder = {
+      ...holderOf(this.#target, this.#member()),
+      partial: partial.name,
+      url: archive.url,
+      validator: known?.validator ?? null,
+      total: known?.total ?? null,
+    };
+    await writeHolder(this.#ports, this.#store, partials, holder);
+    this.#meter.total = holder.total;
+    const rest = download(this.#ports, {
+      archive,
+      offset: partial.size,
+      validator: holder.validator,
+      bad: this.#bad(),
+      others: this.#others,
+      meter: this.#meter,
+      signal: this.#options.signal,
+      served: async (served) => {
+        this.#served = served;
+        await this.#checkSpace(served.length, this.#meter.bytes);
+        const validator = strongest(served);
+        if (validator !== holder.validator || served.length !== holder.total) {
+          holder = { ...holder, validator, total: served.length };
+          await writeHolder(this.#ports, this.#store, partials, holder);
+        }
+      },
+    });
+    const bytes = partial.size === 0 ? this.#gzip(rest) : this.#continued(partial, holder.total, rest);
+    return this.#stage(bytes, { file: partial.file, from: partial.size });
+  }
+
+  /** The kept bytes, and then those that are missing. */
+  async *#continued(
+    partial: Partial,
+    total: number | null,
+    rest: AsyncIterable<Uint8Array>,
+  ): AsyncGenerator<Uint8Array> {
+    for await (const bytes of fileBytes(partial.file, partial.size)) {
+      this.#meter.bytes += bytes.length;
+      yield bytes;
+    }
+    if (partial.size !== total) {
+      yield* rest;
+    }
+  }
+
+  #gzip(bytes: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+    return gzipOnly(bytes, (beginning) => {
+      const page = /^\s*</.test(new TextDecoder().decode(beginning.subarray(0, 64)));
+      const what = page ? "a web page" : "something";
+      return this.#refused(
+        blocked("not-an-archive", `${this.#source()} gives ${what} instead of an archive: check release-mirror`),
+      );
+    });
+  }
+
+  async #stage(bytes: AsyncIterable<Uint8Array>, keep: Keep | null): Promise<Published> {
+    return using(await ensureDirectory(this.#store.root, STAGING), async (parent) => {
+      const name = stagingName(this.#member(), this.#ports.random.uuid());
+      await parent.makeDirectory(name, 0o700);
+      try {
+        return await using(await parent.openDirectory(name), async (directory) =>
+          this.#unpackAndPublish(bytes, keep, { parent, name, directory }),
+        );
+      } catch (error) {
+        await discard(parent, name);
+        throw error;
+      }
+    });
+  }
+
+  async #unpackAndPublish(bytes: AsyncIterable<Uint8Array>, keep: Keep | null, staged: Staged): Promise<Published> {
+    const received = () => this.#meter.enter("unpacking");
+    this.#meter.enter("downloading");
+    const streamed = await stream(this.#ports, bytes, keep, staged.directory, received, this.#options.signal);
+    const contents = this.#judge(streamed, keep !== null && keep.from > 0);
+    const manifest = await seal(staged, this.#target, contents);
+    const hasher = this.#ports.hash.sha256();
+    hasher.update(manifest);
+    const manifestSha256 = hasher.digest();
+    if (this.#held !== null && !(await this.#held.valid())) {
+      throw new StoreError(
+        waiting("lock-lost", `The lock file in ${this.#store.path} was replaced: never remove it; fetching again`),
+      );
+    }
+    const target = { ...this.#target, manifestSha256 };
+    const name = await publish(this.#ports, this.#store, staged, target, this.#options.damaged ?? []);
+    return { name, manifestSha256 };
+  }
+
+  /** @throws StartOver if the fault may lie in bytes kept from an earlier life */
+  #judge(streamed: Streamed, resumed: boolean): Contents {
+    const right = streamed.sha256 === this.#target.sha256;
+    if (right && streamed.contents !== null) {
+      return streamed.contents;
+    }
+    if (!right && resumed) {
+      throw new StartOver("what was kept of the archive is not part of it");
+    }
+    throw this.#refused(streamProblem(streamed, this.#target, this.#source()));
+  }
+
+  #refused(problem: Problem): SourceError {
+    const now = this.#ports.clock.steady();
+    return refusal(problem, this.#archive, this.#target, this.#served, this.#refusedBefore(), now);
+  }
+
+  /** Not to be fetched: it was bad, and not long ago. */
+  #bad(): BadArchive | null {
+    const bad = this.#refusedBefore();
+    return bad !== null && this.#ports.clock.steady() < bad.until ? bad : null;
+  }
+
+  #refusedBefore(): BadArchive | null {
+    return refusedBefore(this.#options.bad, this.#archive, this.#target);
+  }
+
+  /** Before anything is written that could not end well. `there`: bytes of the archive that take room already. */
+  async #checkSpace(archive: number | null, there: number): Promise<void> {
+    if (archive === null) {
+      return;
+    }
+    this.#meter.total = archive;
+    const kept = this.#archive.kind === "file" ? 0 : Math.max(0, archive - there);
+    const needed = kept + archive * UNPACKED_RATIO;
+    const { free } = await this.#store.root.space();
+    if (free < needed) {
+      const [missing, path] = [Math.ceil((needed - free) / 1e6), this.#store.path];
+      throw new StoreError(
+        waiting("no-space", `${path} needs ${missing} MB more for ${this.#target.version}: free some (df -h ${path})`),
+      );
+    }
+  }
+
+  #member(): string {
+    return this.#store.orders.member;
+  }
+
+  #source(): string {
+    return this.#archive.kind === "file" ? "the resource" : hostOf(this.#archive.url);
+  }
+}
+
+/** True if what was kept of the download helps nobody: it is bad, or its room is needed. */
+function isOfNoUse(error: unknown): boolean {
+  if (error instanceof StoreError) {
+    return error.problem.code === "no-space" || (error instanceof SourceError && error.bad.length > 0);
+  }
+  return error instanceof StartOver || isFull(error);
+}
