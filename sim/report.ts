@@ -126,11 +126,17 @@ export interface Hunt {
 
 /** Switches each mutation on alone and looks how many seeds it takes to find it. */
 export async function hunt(pool: Pool, name: string, { from, seeds, settings }: Omit<Options, "json">): Promise<Hunt> {
-  const all = Array.from({ length: seeds }, (_, index) => from + index);
-  const job = { kind: "run", settings, mutation: name, cut: WHOLE, untilFound: true } as const;
-  const runs = runsOf(await pool.run({ ...job, seeds: all }));
-  const found = runs.find(({ violation }) => violation !== null);
-  return { name, took: found === undefined ? null : runs.length, rule: found?.violation?.rule ?? "" };
+  const job = { kind: "run", settings, cut: WHOLE, untilFound: true } as const;
+  for (let next = from; next < from + seeds;) {
+    const left = Array.from({ length: from + seeds - next }, (_, index) => next + index);
+    const found = runsOf(await pool.run({ ...job, seeds: left, mutation: name })).find(({ violation }) => violation);
+    if (found === undefined) break;
+    next = found.seed + 1;
+    // A seed that fails without the mutation as well says nothing of it.
+    const [plain] = runsOf(await pool.run({ ...job, seeds: [found.seed], mutation: "none" }));
+    if (plain?.violation === null) return { name, took: next - from, rule: found.violation?.rule ?? "" };
+  }
+  return { name, took: null, rule: "" };
 }
 
 export async function huntMutations(
@@ -139,9 +145,14 @@ export async function huntMutations(
 ): Promise<number> {
   const pool = openPool();
   try {
-    const hunts = await Promise.all(mutations.map(({ name }) => hunt(pool, name, options)));
+    const hunts = await Promise.all(
+      mutations.map(async ({ name }) => {
+        const found = await hunt(pool, name, options);
+        if (!options.json) print(`${String(found.took ?? "never").padStart(6)}  ${name}: ${found.rule}`);
+        return found;
+      }),
+    );
     if (options.json) print(JSON.stringify(hunts));
-    else for (const { name, took, rule } of hunts) print(`${String(took ?? "never").padStart(6)}  ${name}: ${rule}`);
     const lost = hunts.filter(({ took }) => took === null);
     print(`${hunts.length - lost.length} of ${hunts.length} mutations found`);
     return lost.length > 0 ? 1 : 0;

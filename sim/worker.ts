@@ -16,6 +16,7 @@ export type Job =
       readonly mutation: string;
       readonly cut: Cut;
       readonly untilFound: boolean;
+      readonly trace?: boolean;
     }
   | {
       readonly kind: "shrink";
@@ -38,10 +39,10 @@ const archives = makeArchives(VERSIONS);
 let stray: string | null = null;
 process.on("unhandledRejection", (error) => (stray ??= error instanceof Error ? (error.stack ?? "") : String(error)));
 
-async function run(seed: number, settings: Settings, mutation: string, cut: Cut): Promise<Run> {
+async function run(seed: number, settings: Settings, mutation: string, cut: Cut, trace = false): Promise<Run> {
   stray = null;
   const shape = cutShape(shapeOf(seed, settings), cut);
-  const done = await runSeed(seed, shape, await archives, { mutation: mutationNamed(mutation) });
+  const done = await runSeed(seed, shape, await archives, { mutation: mutationNamed(mutation), trace });
   return stray === null ? done : { ...done, violation: { rule: "no fault of ours", message: `unhandled: ${stray}` } };
 }
 
@@ -54,7 +55,7 @@ export async function work(job: Job): Promise<Answer> {
   }
   const runs: Run[] = [];
   for (const seed of job.seeds) {
-    const done = await run(seed, settings, mutation, job.cut);
+    const done = await run(seed, settings, mutation, job.cut, job.trace);
     runs.push(done);
     if (job.untilFound && done.violation !== null) break;
   }

@@ -400,6 +400,7 @@ export class SimUnit {
   }
 
   powerOn(): void {
+    if (this.up || this.juju.dead) return;
     this.up = true;
     this.machine.boot();
     this.services.powerOn();

@@ -1,0 +1,67 @@
+/** A fixed set of seeds and a fresh one, with a lock that works and one that does not; traces that repeat; mutations. */
+import { availableParallelism } from "node:os";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { MUTATIONS } from "./mutations/all.ts";
+import { FOUND_BY } from "./mutations/found.ts";
+import { openPool, type Pool } from "./pool.ts";
+import { commandOf, hunt, runSeeds, type Total } from "./report.ts";
+import { WHOLE } from "./shrink.ts";
+import type { Settings } from "./world/plan.ts";
+
+/** Some minutes' worth on two processors: `npm run test:long` runs ten thousand. */
+const SEEDS = 60;
+const LOCKED: Settings = { units: [2, 8], lock: true };
+const UNLOCKED: Settings = { units: [2, 8], lock: false };
+const MINUTES = 60_000;
+
+let pool: Pool;
+beforeAll(() => {
+  pool = openPool(Math.min(2, availableParallelism()));
+});
+afterAll(() => pool.close());
+
+/** Seeds that broke a rule, as one would replay them. */
+const failures = (total: Total, settings: Settings): string[] =>
+  total.failed.map(
+    ({ seed, violation }) => `${violation?.rule}: ${violation?.message} (${commandOf(seed, settings, "none", WHOLE)})`,
+  );
+
+describe.each([
+  ["a lock that works", LOCKED],
+  ["a lock that always says yes", UNLOCKED],
+])("with %s", (_, settings) => {
+  test("no rule is broken from a fixed set of seeds", { timeout: 20 * MINUTES }, async () => {
+    const total = await runSeeds(pool, { from: 1, seeds: SEEDS, settings });
+    expect(failures(total, settings)).toEqual([]);
+    expect(total.fewestSteps).toBeGreaterThanOrEqual(500);
+  });
+
+  test("no rule is broken from a fresh set of seeds", { timeout: 20 * MINUTES }, async () => {
+    const from = 1_000_000 + Math.floor(Math.random() * 1_000_000_000);
+    process.stdout.write(`Seeds ${from} to ${from + SEEDS - 1}\n`);
+    const total = await runSeeds(pool, { from, seeds: SEEDS, settings });
+    expect(failures(total, settings)).toEqual([]);
+  });
+});
+
+test(
+  "a seed is one course of events: run twice, a hundred give the same traces",
+  { timeout: 20 * MINUTES },
+  async () => {
+    const seeds = Array.from({ length: 100 }, (_, index) => 5_001 + index);
+    const settings: Settings = { units: [2, 3], lock: true };
+    const job = { kind: "run", seeds, settings, mutation: "none", cut: { ...WHOLE, steps: 600 }, trace: true } as const;
+    const [first, second] = await Promise.all([0, 1].map(() => pool.run({ ...job, untilFound: false })));
+    const traces = (answer: typeof first) => (answer?.kind === "run" ? answer.runs.map(({ trace }) => trace) : []);
+    expect(traces(first)).toHaveLength(100);
+    expect(new Set(traces(first)).size).toBe(100);
+    expect(traces(second)).toEqual(traces(first));
+  },
+);
+
+describe("a planted fault is found", () => {
+  test.each(MUTATIONS)("$name", { timeout: 20 * MINUTES }, async ({ name }) => {
+    const { took } = await hunt(pool, name, { from: FOUND_BY[name] ?? 1, seeds: 2_000, settings: LOCKED });
+    expect(took).not.toBeNull();
+  });
+});
