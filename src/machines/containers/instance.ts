@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { DaemonError, type Daemon } from "./daemon.ts";
 
 /** A device of an instance (Incus 6.0, doc/reference/devices.md); all values are texts. */
@@ -92,8 +93,19 @@ export class Instance {
   /** Stops it like the power cord, and removes it. Idempotent. */
   async remove(): Promise<void> {
     await this.settled();
-    await this.halt();
-    await this.daemon.change("DELETE", this.path).catch(ignoring(404));
+    for (let rounds = 50; ; rounds--) {
+      await this.halt();
+      try {
+        await this.daemon.change("DELETE", this.path);
+        return;
+      } catch (error) {
+        if (!(error instanceof DaemonError)) throw error;
+        if (error.code === 404) return;
+        // After a start that failed the daemon says both for a moment: that it is stopped, and that it is running.
+        if (rounds === 0 || !/is running/.test(error.message)) throw error;
+        await pause(100);
+      }
+    }
   }
 
   /** Ends it at once, whatever it is doing. Idempotent. */
@@ -103,8 +115,8 @@ export class Instance {
   }
 }
 
-function ignoring(status: number): (error: unknown) => void {
-  return (error) => {
-    if (!(error instanceof DaemonError) || error.code !== status) throw error;
-  };
+/** Names of all instances of the project. */
+export async function instanceNames(daemon: Daemon): Promise<string[]> {
+  const paths = (await daemon.find<readonly string[]>("/1.0/instances")) ?? [];
+  return paths.map((path) => path.replace(/^.*\/|\?.*$/g, ""));
 }

@@ -3,9 +3,10 @@ import { rm, writeFile } from "node:fs/promises";
 import { UserError } from "../../errors.ts";
 import { absentPackages, available, indexes, install, purge, updateLists, wouldInstall, wouldPurge } from "../apt.ts";
 import type { Step } from "../machine.ts";
-import type { Flavour } from "./flavour.ts";
+import { incus, lxd, type Flavour } from "./flavour.ts";
 import { builder, hostRecipe } from "./image/build.ts";
 import { note, prepared } from "./prepared.ts";
+import { changeRanges, ranges, withoutAdded, withoutSecond, type Ranges } from "./ranges.ts";
 
 /** What the tool itself calls. */
 const tools = ["iproute2", "util-linux"];
@@ -22,8 +23,11 @@ export function installing(flavour: Flavour, names: readonly string[]): Step {
     async run() {
       await updateLists();
       const release = await releaseWith(flavour, names);
-      await note(flavour, { packages: await wouldInstall(names, release) });
+      const before = await ranges();
+      const noted = (await prepared(flavour)).ranges ?? before;
+      await note(flavour, { packages: await wouldInstall(names, release), ranges: noted });
       await install(names, release);
+      await changeRanges(before, withoutSecond);
     },
   };
 }
@@ -59,23 +63,26 @@ async function backportsSource(backports: string): Promise<string> {
 
 /** Takes back what was installed, but for what others need by now. */
 export async function uninstalling(flavour: Flavour): Promise<Step[]> {
-  const { packages, source } = await prepared(flavour);
+  const { packages, source, ranges: before } = await prepared(flavour);
   const steps: Step[] = [];
   if (packages.length > 0)
     steps.push({
       what: `Remove the packages that came with it: ${packages.join(" ")}`,
-      run: () => removePackages(packages),
+      run: () => removePackages(packages, before),
     });
   if (source !== "" && existsSync(source))
     steps.push({ what: `Remove apt's source ${source}`, run: () => rm(source, { force: true }) });
   return steps;
 }
 
-async function removePackages(packages: readonly string[]): Promise<void> {
+async function removePackages(packages: readonly string[], before: Ranges | null): Promise<void> {
   const absent = await absentPackages(packages);
   const present = packages.filter((name) => !absent.includes(name));
   const others = (await wouldPurge(present)).filter((name) => !present.includes(name));
   if (others.length > 0)
     throw new UserError(`${others.join(" ")} would go with them`, `Run yourself: apt-get purge ${present.join(" ")}`);
   if (present.length > 0) await purge(present);
+  // Another daemon lives on those ranges.
+  const inUse = [incus, lxd].flatMap(({ programs }) => programs).some((path) => existsSync(path));
+  if (before !== null && !inUse) await changeRanges(before, withoutAdded);
 }

@@ -9,9 +9,10 @@ import { buildable, hostRecipe } from "./image/build.ts";
 import { aliasOf, hasImage, provideImage } from "./image/images.ts";
 import { removeOwn, startOwn, stopOwn } from "./own.ts";
 import { absentOf, installing, uninstalling } from "./packages.ts";
+import { instanceNames, Instance } from "./instance.ts";
 import { makePlace, placed, removePlace } from "./place.ts";
 import { forget, note, prepared } from "./prepared.ts";
-import { cannotShift, shifts, tryShifting } from "./shifting.ts";
+import { cannotShift, shifts, tryShifting, withoutProbes } from "./shifting.ts";
 
 /** What is still to do until machines can be made, in order. A daemon that answers is used as it is. */
 export async function prepareSteps(flavour: Flavour, wanted: string): Promise<Step[]> {
@@ -84,7 +85,11 @@ export async function cleanSteps(flavour: Flavour): Promise<Step[]> {
     await refuseMachines(flavour, daemon);
     steps.push({
       what: `In ${title}, remove project and storage pool "${project}" with their images`,
-      run: () => removePlace(daemon),
+      async run() {
+        const { probes } = withoutProbes(await instanceNames(daemon));
+        for (const name of probes) await new Instance(daemon, name).remove();
+        await removePlace(daemon);
+      },
     });
   }
   if (started !== "") steps.push(stopping(flavour, started, daemon));
@@ -101,9 +106,9 @@ export async function cleanSteps(flavour: Flavour): Promise<Step[]> {
 }
 
 async function refuseMachines({ title, client }: Flavour, daemon: Daemon): Promise<void> {
-  const [first] = await daemon.get<readonly string[]>(`/1.0/instances`);
-  if (first === undefined) return;
-  const name = first.replace(/^.*\/|\?.*$/g, "");
+  const { machines } = withoutProbes(await instanceNames(daemon));
+  const [name] = machines;
+  if (name === undefined) return;
   throw new UserError(
     `${title} still has the machine ${name}`,
     `Remove its model with concourse-machine down, or what is left of it with: ${client} delete --force --project ${project} ${name}`,

@@ -14,6 +14,9 @@ import { Instance } from "./instance.ts";
  */
 const key = "user.concourse-machine.shift";
 
+/** What such a machine is called. */
+const probePrefix = "probe-";
+
 interface Project {
   readonly description: string;
   readonly config: Readonly<Record<string, string>>;
@@ -33,10 +36,16 @@ async function versions(daemon: Daemon): Promise<string> {
   return `${kernel} ${server}`;
 }
 
+/** Splits the names of instances into those of machines, and of tries that were interrupted. */
+export function withoutProbes(names: readonly string[]): { readonly machines: string[]; readonly probes: string[] } {
+  const probes = names.filter((name) => name.startsWith(probePrefix));
+  return { machines: names.filter((name) => !probes.includes(name)), probes };
+}
+
 /** Boots a machine from the image with a shared directory, removes it, and notes the result. @throws UserError if it was refused. */
 export async function tryShifting(flavour: Flavour, daemon: Daemon, image: string): Promise<void> {
   const shared = await mkdtemp(join(tmpdir(), "concourse-machine-"));
-  const probe = new Instance(daemon, `probe-${process.pid}`);
+  const probe = new Instance(daemon, `${probePrefix}${process.pid}`);
   try {
     await probe.create(image, {});
     await probe.setDevices({ shared: { type: "disk", source: shared, path: "/srv/shared", shift: "true" } });
