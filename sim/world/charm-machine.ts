@@ -17,6 +17,8 @@ import type { Step } from "../../src/charm/plan.ts";
 import type { Machine as CharmMachine } from "../../src/charm/reconcile.ts";
 import { AGENT_SERVICE } from "../../src/concourse/services.ts";
 import type { Cluster } from "../../src/relations/peers.ts";
+import { isLease } from "../../src/store/layout.ts";
+import type { Lease } from "../../src/store/types.ts";
 import { removeLease } from "../../src/store/lease.ts";
 import { openStore, unregister } from "../../src/store/store.ts";
 import { memberName } from "../../src/charm/facts.ts";
@@ -54,6 +56,7 @@ export const blankMemory = (): CharmMemory => ({
 
 export interface CharmMachineWorld {
   readonly unit: string;
+  readonly member: string;
   readonly disk: Machine;
   readonly memory: CharmMemory;
   readonly services: Services;
@@ -136,7 +139,7 @@ export function charmMachine(world: CharmMachineWorld): CharmMachine {
         memory.heeds = step.web;
         return;
       case "give-up-lease":
-        return giveUpLease(facts);
+        return giveUpLease(facts, step.last);
       case "clear-machine":
         for (const path of [ORDERS_FILE, STATE_FILE, NEW_CLUSTER_SECRET_FILE]) disk.remove(path);
         Object.assign(memory, { claimedBy: null, followed: null, current: null, agentProgram: null });
@@ -145,6 +148,8 @@ export function charmMachine(world: CharmMachineWorld): CharmMachine {
 
   /** As `linkRelease` of `src/charm/apply.ts`: looks once more, then the link jumps. */
   async function linkRelease(name: string, manifestSha256: string): Promise<void> {
+    if (!isLeased(name)) throw new Error(`no lease of ${world.member} names ${name} yet`);
+    await world.pause("look at release");
     const manifest = disk.bytes(`${STORE_PATH}/releases/${name}/manifest.json`);
     if (manifest === null || createHash("sha256").update(manifest).digest("hex") !== manifestSha256)
       throw new Error(`${name} is not the release that was agreed on`);
@@ -153,15 +158,24 @@ export function charmMachine(world: CharmMachineWorld): CharmMachine {
     world.linked(name);
   }
 
+  function isLeased(release: string): boolean {
+    const directory = disk.node(`${STORE_PATH}/worker/${world.member}`);
+    const names = directory?.kind === "directory" ? [...directory.entries.keys()].filter(isLease) : [];
+    return names.some((name) => {
+      const lease = json<Partial<Lease>>(disk, `${STORE_PATH}/worker/${world.member}/${name}`);
+      return lease?.releases?.includes(release) === true;
+    });
+  }
+
   /** As `giveUpLease` of `src/charm/apply.ts`. */
-  async function giveUpLease(facts: Facts): Promise<void> {
+  async function giveUpLease(facts: Facts, last: boolean): Promise<void> {
     const { orders } = facts.local;
     if (!orders) return;
     const { store } = await openStore(world.ports, { ...orders.store, mayCreate: false });
     if (!store?.writable) return;
     try {
       await removeLease(store, memberName(facts.environment));
-      if (facts.peers?.others.length === 0) await unregister(store);
+      if (last) await unregister(store);
     } finally {
       await store.close();
     }

@@ -88,7 +88,7 @@ export async function apply(step: Step, facts: Facts): Promise<void> {
         ? rm(MEMORY.heeds, { force: true })
         : writeFile(MEMORY.heeds, `${environment.unit} ${step.web}\n`, 0o600);
     case "give-up-lease":
-      return giveUpLease(facts);
+      return giveUpLease(facts, step.last);
     case "clear-machine":
       return clearMachine(facts);
   }
@@ -202,7 +202,7 @@ async function isLeased(member: string, release: string): Promise<boolean> {
 }
 
 /** The store's code is loaded only here: no other hook needs it. */
-async function giveUpLease(facts: Facts): Promise<void> {
+async function giveUpLease(facts: Facts, last: boolean): Promise<void> {
   const orders = facts.local.orders;
   if (!orders) return;
   const [{ hostPorts }, { openStore, unregister }, { removeLease }] = await Promise.all([
@@ -215,7 +215,7 @@ async function giveUpLease(facts: Facts): Promise<void> {
   try {
     await removeLease(store, memberName(facts.environment));
     // The last unit takes its application's name off the store, so that another may have the directory.
-    if (facts.peers?.others.length === 0) await unregister(store);
+    if (last) await unregister(store);
   } finally {
     await store.close();
   }

@@ -20,7 +20,7 @@ export interface Facts {
   readonly surplusFlights: readonly string[];
   /** Worker applications behind this one: relations `tsa`. */
   readonly tsa: readonly Tsa[];
-  /** Units that are not dying, as the controller sees them; null where this unit neither leads nor fetches. */
+  /** Units that are not dying, as the controller sees them; null where this unit neither leads, fetches nor leaves. */
   readonly alive: readonly string[] | null;
   /** The same of the units behind `tsa`. */
   readonly aliveBehindTsa: readonly string[] | null;

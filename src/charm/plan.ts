@@ -26,7 +26,8 @@ export type Step =
   | { readonly do: "link-release"; readonly name: string; readonly manifestSha256: string }
   | { readonly do: "reload-units" }
   | { readonly do: "service"; readonly service: string; readonly verb: Verb }
-  | { readonly do: "give-up-lease" }
+  /** `last`: nobody of the application stays behind on this store. */
+  | { readonly do: "give-up-lease"; readonly last: boolean }
   | { readonly do: "clear-machine" }
   | { readonly do: "mark-reload" }
   | { readonly do: "reload-keys" }

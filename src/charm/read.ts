@@ -54,7 +54,7 @@ export async function readFacts(
     ours.then(({ peers, web }) => (web || peers === null || peers.report?.web ? tools.openedPorts() : [])),
     tools.status(),
     configuration.then(({ options }) => machine(options.webPort)),
-    ours.then(({ leader, fetcher }) => (leader || fetcher ? readGoals(tools) : NO_GOALS)),
+    ours.then(({ leader, fetcher }) => (leader || fetcher || isLeaving(environment) ? readGoals(tools) : NO_GOALS)),
     ours.then(({ leader, peers }) => readSecret(environment, tools, leader, peers)),
     Promise.all([ours, configuration]).then(([{ leader, web }, { options }]) =>
       web || (leader && options.mode !== "worker") ? readDatabase(environment, tools, leader, web) : NO_DATABASE,
@@ -82,6 +82,8 @@ const isWeb = ({ unit }: HookEnvironment, peers: Peers | null): boolean =>
 
 const isFetcher = ({ unit }: HookEnvironment, peers: Peers | null): boolean => peers?.cluster?.fetcher === unit;
 
+const isLeaving = ({ event }: HookEnvironment): boolean => event.name === "stop" || event.name === "remove";
+
 /**
  * A worker goes by the web's word alone, and by nobody's where the web is another application; whoever leads, fetches, runs
  * a web, or leaves looks at all.
@@ -91,7 +93,7 @@ async function readPeers(
   tools: HookTools,
   leading: Promise<boolean>,
 ): Promise<Peers | null> {
-  const { unit, application, event } = environment;
+  const { unit, application } = environment;
   const [relation] = await tools.relationIds("peers");
   if (!relation) return null;
   const [own, shared, leader] = await Promise.all([
@@ -102,7 +104,7 @@ async function readPeers(
   const { cluster, secret } = readApplicationBag(shared);
   const web = cluster?.web ?? null;
   const concerned = cluster !== null && (roleIn(cluster, unit) === "web" || cluster.fetcher === unit);
-  const all = leader || concerned || event.name === "stop" || event.name === "remove";
+  const all = leader || concerned || isLeaving(environment);
   const units = all ? await tools.relationUnits(relation) : [];
   const others = unique([...units, ...(web !== null && web !== unit ? [web] : [])]);
   const bags = await Promise.all(others.map((name) => readPeerBag(tools, relation, name, units.includes(name))));
@@ -137,6 +139,9 @@ const unique = (names: readonly string[]): string[] => [...new Set(names)];
 
 const NO_GOALS: Pick<Facts, "alive" | "aliveBehindTsa"> = { alive: null, aliveBehindTsa: null };
 
+/** Applications of other models stand there by their URL, such as `admin/prod.workers`. */
+const UNIT = /^[^/]+\/\d+$/;
+
 /** Null if Juju cannot tell: a unit that vanishes between its look-ups fails the command. Then nothing is decided. */
 async function readGoals(tools: HookTools): Promise<Pick<Facts, "alive" | "aliveBehindTsa">> {
   const goal = await tools.goalState().catch((error: unknown) => {
@@ -146,7 +151,7 @@ async function readGoals(tools: HookTools): Promise<Pick<Facts, "alive" | "alive
   if (goal === null) return NO_GOALS;
   const living = (goals: Readonly<Record<string, { status: string }>>): string[] =>
     Object.entries(goals)
-      .filter(([name, { status }]) => name.includes("/") && status !== "dying")
+      .filter(([name, { status }]) => UNIT.test(name) && status !== "dying")
       .map(([name]) => name);
   return { alive: living(goal.units), aliveBehindTsa: living(goal.relations?.["tsa"] ?? {}) };
 }

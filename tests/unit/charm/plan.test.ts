@@ -248,6 +248,16 @@ describe("once stop has begun", () => {
     const done = after(stopped, steps);
     expect(plan(change(done, { local: { claimed: false } }))).toEqual([]);
   });
+
+  // Its own departure has taken all peers out of its sight.
+  test.each<[string, readonly string[] | null, boolean]>([
+    ["stays while others do", ["ci/1"], false],
+    ["goes with the last", [], true],
+    ["stays where Juju cannot tell", null, false],
+  ])("the application's name on the store %s", (_, alive, last) => {
+    const leaving = { ...change(web, { local: { stopped: true }, peers: { others: [] } }), alive };
+    expect(plan(leaving)).toContainEqual({ do: "give-up-lease", last });
+  });
 });
 
 test("a second unit on the machine does nothing", () => {

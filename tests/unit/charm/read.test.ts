@@ -8,7 +8,7 @@ const ok = (value: unknown): CommandResult => ({ code: 0, stdout: JSON.stringify
 const failed = (stderr: string): CommandResult => ({ code: 1, stdout: "", stderr });
 
 /** Juju as a new unit meets it: no peer's `joined` hook has run yet, but some have entered the relation. */
-function newUnit(bags: Readonly<Record<string, Record<string, string>>>): HookTools {
+function newUnit(bags: Readonly<Record<string, Record<string, string>>>, goals: object = {}): HookTools {
   return new HookTools(async ([command = "", ...args]) => {
     const name = args.at(-1) ?? "";
     switch (command) {
@@ -20,6 +20,8 @@ function newUnit(bags: Readonly<Record<string, Record<string, string>>>): HookTo
         return bags[name] ? ok(bags[name]) : failed(`ERROR unit "${name}": settings not found\n`);
       case "is-leader":
         return ok(false);
+      case "goal-state":
+        return ok(goals);
       case "opened-ports":
         return ok([]);
       case "status-get":
@@ -56,4 +58,17 @@ test("a web that has not entered the relation says nothing yet", async () => {
 test("the web's own unit is no peer of itself", async () => {
   const { peers } = await read(newUnit(bags("ci/1")));
   expect(peers?.others).toEqual([]);
+});
+
+test("a unit that leaves asks Juju who stays: applications of other models are no units", async () => {
+  const on = { status: "active" };
+  const goals = {
+    units: { "ci/0": on, "ci/1": { status: "dying" } },
+    relations: { tsa: { "admin/prod.workers": { status: "joined" }, build: { status: "joined" }, "build/0": on } },
+  };
+  const stop = { ...worker.environment, event: { kind: "hook", name: "stop" } } as const;
+  const leaving = await readFacts(stop, newUnit(bags("ci/0"), goals), async () => worker.local);
+  expect([leaving.alive, leaving.aliveBehindTsa]).toEqual([["ci/0"], ["build/0"]]);
+  const staying = await read(newUnit(bags("ci/0"), goals));
+  expect([staying.alive, staying.aliveBehindTsa]).toEqual([null, null]);
 });
