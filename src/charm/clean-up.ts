@@ -17,5 +17,11 @@ export function mayCleanUp(facts: Facts): boolean {
     ...(facts.peers?.others ?? []).map(({ unit, report }) => [unit, report?.running ?? null] as const),
     ...facts.tsa.flatMap(({ workers }) => workers.map(({ unit, word }) => [unit, word?.running ?? null] as const)),
   ]);
-  return [...facts.alive, ...facts.aliveBehindTsa].every((unit) => runs(running.get(unit)));
+  // Workers of another charm, which have said their key and nothing else, run nothing of this store.
+  const strangers = new Set(
+    facts.tsa.flatMap(({ workers }) =>
+      workers.filter(({ key, word }) => key !== null && !word).map(({ unit }) => unit),
+    ),
+  );
+  return [...facts.alive, ...facts.aliveBehindTsa].every((unit) => strangers.has(unit) || runs(running.get(unit)));
 }

@@ -1,18 +1,21 @@
 import type { Orders } from "../agent/contract.ts";
 import { parseReleaseName, releaseName } from "../store/layout.ts";
 import { readWorkerBag } from "../relations/tsa.ts";
-import { clusterOf, memberName, type Facts } from "./facts.ts";
+import { clusterOf, isCopyOf, memberName, type Facts } from "./facts.ts";
 
 /** Who leases releases for whom: a unit whose mount is read-only has those with a writable one do it. */
 
-/** The releases this unit needs: what it runs, also where the link leads elsewhere by now, and what it is moving to. */
+/**
+ * The releases this unit needs: what it runs, also where the link leads elsewhere by now, and what it is moving to. The
+ * target's first copy until one is found: another one may have taken the place of that, which is damaged then.
+ */
 export function neededReleases(facts: Facts): string[] {
   const { current, agent, services } = facts.local;
   const target = clusterOf(facts)?.release;
   const running = Object.values(services).map(({ release }) => release);
-  const names = [current, ...running, agent?.release?.name, target && releaseName(target)].filter(
-    (name) => name != null,
-  );
+  const found = agent?.release?.name ?? null;
+  const awaited = target && !isCopyOf(found, target) ? releaseName(target) : null;
+  const names = [current, ...running, found, awaited].filter((name) => name !== null);
   return [...new Set(names)].toSorted();
 }
 

@@ -40,7 +40,9 @@ export function ordersFor(facts: Facts): Orders | null {
   const cluster = clusterOf(facts);
   const role = roleOf(facts);
   const shared = options.sharedStorage !== "none";
-  const target = cluster?.release ? [releaseName(cluster.release)] : [];
+  const damaged = damagedCopies(facts);
+  const first = cluster?.release ? [releaseName(cluster.release)] : [];
+  const target = first.filter((name) => !damaged.includes(name));
   return {
     schema: 1,
     unit: environment.unit,
@@ -77,7 +79,7 @@ export function ordersFor(facts: Facts): Orders | null {
     },
     resolve: toResolve(facts),
     target: cluster?.release ?? null,
-    damaged: damagedCopies(facts),
+    damaged,
     request: lastRequest(facts, cluster?.release ?? null),
     fetch: cluster?.release ? !shared || fetches(facts, cluster) : false,
     // A copy that repairs one is fetched while the unit does its work.

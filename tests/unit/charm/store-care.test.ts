@@ -1,6 +1,6 @@
 /** What the charm decides about damaged releases, about those nobody needs, and about an operator's wishes. */
 import { describe, expect, test } from "vitest";
-import { WORKER_SERVICE } from "../../../src/concourse/services.ts";
+import { WEB_SERVICE, WORKER_SERVICE } from "../../../src/concourse/services.ts";
 import { fingerprint } from "../../../src/concourse/ssh-keys.ts";
 import { mayCleanUp } from "../../../src/charm/clean-up.ts";
 import { MOST_DAMAGED } from "../../../src/charm/damage.ts";
@@ -12,6 +12,7 @@ import { isReady, report } from "../../../src/charm/report.ts";
 import { status } from "../../../src/charm/status.ts";
 import type { Cluster, UnitReport } from "../../../src/relations/peers.ts";
 import { change, cluster, PUBLIC_KEY, RELEASE, target, web, webReport, worker, workerReport } from "./facts.ts";
+import { tsa } from "./two-applications.ts";
 
 const REPAIRED = `${RELEASE}.2`;
 const lead = (facts: Facts): Cluster | null => decide(facts, facts.peers?.report ?? null);
@@ -207,6 +208,13 @@ describe("clean-up", () => {
     "not while a unit is there that nobody has heard of": [change(web, { alive: ["ci/0", "ci/1", "ci/2"] }), false],
     "not while it cannot be told who is there": [change(web, { alive: null }), false],
     "not while a worker application's unit has said nothing": [change(web, { aliveBehindTsa: ["workers/0"] }), false],
+    "whatever workers of another charm run": [
+      change(web, {
+        aliveBehindTsa: ["w/0"],
+        tsa: [{ ...tsa, workers: [{ unit: "w/0", key: PUBLIC_KEY, word: null }] }],
+      }),
+      true,
+    ],
     "not in a roll-out": [change(web, { peers: { cluster: { turn: "ci/1" } } }), false],
     "not while a release is open": [
       change(web, { peers: { cluster: { release: { ...target, manifestSha256: null } } } }),
@@ -219,6 +227,23 @@ describe("clean-up", () => {
     expect(mayCleanUp(facts)).toBe(may);
     expect(ordersFor(facts)?.store.cleanUp).toBe(may);
   });
+});
+
+test("a damaged copy is neither leased nor kept once nobody runs it and another one is there", () => {
+  const repaired = { ...cluster, damaged: [{ release: RELEASE, programs: false }] };
+  const facts = (current: string) =>
+    change(web, {
+      peers: { cluster: repaired },
+      local: {
+        followed: repaired,
+        current,
+        agent: { release: { name: REPAIRED } },
+        services: { [WEB_SERVICE]: { release: current } },
+      },
+    });
+  const store = (of: Facts) => ordersFor(change(of, { peers: { others: [] } }))?.store;
+  expect(store(facts(RELEASE))).toMatchObject({ lease: [RELEASE, REPAIRED], keep: [] });
+  expect(store(facts(REPAIRED))).toMatchObject({ lease: [REPAIRED], keep: [] });
 });
 
 test("an operator's wish stands from one reconcile to the next; that the lock is passed over ends with the fetch", () => {
