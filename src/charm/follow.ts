@@ -1,6 +1,7 @@
 import type { Target } from "../agent/contract.ts";
 import type { Mode } from "../relations/peers.ts";
 import { clusterOf, isCopyOf, type Facts } from "./facts.ts";
+import { sharesStore } from "./leases.ts";
 
 /** How an application of workers goes by the version of the web application behind `flight`. */
 
@@ -39,6 +40,17 @@ export function releaseOfWeb(facts: Facts, now: string | null): Target | null {
     release?.arch === facts.local.arch &&
     (facts.options.releaseDigest === null || facts.options.releaseDigest === release.sha256);
   return fits ? release : null;
+}
+
+/**
+ * The web application brings the release to the store that both have, or is about to choose one: nobody here has to.
+ *
+ * @param store id of this application's store
+ * @param now the version that is committed
+ */
+export function webBrings(facts: Facts, store: string | null, now: string | null): boolean {
+  if (modeOf(facts) !== "worker" || !sharesStore(facts, store)) return false;
+  return facts.flight?.word?.release ? releaseOfWeb(facts, now) !== null : followsWeb(facts);
 }
 
 /** Webs change first: true once every web has. One that runs nothing yet, or does not say, holds nobody up. */

@@ -20,15 +20,17 @@ export interface Gateway {
 /** The webs this unit's worker may register with, those with an address and a key. */
 export function gatewaysOf(facts: Facts): Gateway[] {
   if (clusterOf(facts)?.mode === "worker") {
-    return (facts.flight?.webs ?? []).map(({ unit, hosts, hostKeys, word }) => ({
-      unit,
-      hosts: parseGateways(hosts),
-      hostKeys: hostKeys
-        .split("\n")
-        .filter((line) => line.trim() !== "")
-        .map(readKey),
-      welcome: word,
-    }));
+    return (facts.flight?.webs ?? [])
+      .map(({ unit, hosts, hostKeys, word }) => ({
+        unit,
+        hosts: parseGateways(hosts),
+        hostKeys: hostKeys
+          .split("\n")
+          .filter((line) => line.trim() !== "")
+          .map(readKey),
+        welcome: word,
+      }))
+      .filter(({ hosts }) => hosts.length > 0);
   }
   const web = webPeer(facts);
   const said = web?.report?.web;

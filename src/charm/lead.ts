@@ -3,7 +3,7 @@ import { NO_CLUSTER, type Cluster, type UnitReport } from "../relations/peers.ts
 import { releaseName } from "../store/layout.ts";
 import { chooseDamaged, isGoodCopy } from "./damage.ts";
 import { clusterOf, isCopyOf, isFetching, type Facts } from "./facts.ts";
-import { followsWeb, modeOf, releaseOfWeb, websHaveChanged, wantedVersion } from "./follow.ts";
+import { followsWeb, modeOf, releaseOfWeb, webBrings, websHaveChanged, wantedVersion } from "./follow.ts";
 import { sharesStore } from "./leases.ts";
 
 /**
@@ -82,7 +82,7 @@ function chooseFetcher(facts: Facts, units: readonly Unit[], now: Cluster): stri
   const can = (candidate: Unit): boolean =>
     facts.options.sharedStorage === "none" || candidate.report?.store?.writable === true;
   // What the web application brings to a store that both have needs no second one to bring it.
-  if (followsWeb(facts) && sharesStore(facts, now.store)) return null;
+  if (webBrings(facts, now.store, now.release?.version ?? null)) return null;
   // It stood by and got the lock: who was named is not there any more, or has failed.
   if (isPending(now) && isFetching(facts.local.agent)) return facts.environment.unit;
   const present = units.find(({ unit }) => unit === now.fetcher);

@@ -1,6 +1,7 @@
 import { TSA_PORT } from "../concourse/settings.ts";
 import { publicLine } from "../concourse/ssh-keys.ts";
 import {
+  readWebApplicationBag,
   readWebBag,
   readWorkerBag,
   WEB_KEYS,
@@ -87,7 +88,9 @@ const numberOf = (unit: string): number => Number(unit.split("/")[1]);
 function webApplicationBag(facts: Facts, tsa: Tsa): Bag | null {
   const cluster = clusterOf(facts);
   if (!cluster || cluster.mode === "worker") return {};
-  return areOurs(tsa) ? writeWebApplicationBag({ release: cluster.release, store: cluster.store }) : null;
+  // It is kept true while nobody is there to read it: the next worker of ours goes by it before anything else.
+  const known = areOurs(tsa) || readWebApplicationBag(tsa.toldForAll ?? {}) !== null;
+  return known ? writeWebApplicationBag({ release: cluster.release, store: cluster.store }) : null;
 }
 
 function workerBag(facts: Facts, { told }: Flight): Bag {

@@ -4,9 +4,8 @@ import type { Cluster } from "../relations/peers.ts";
 import { progressText } from "../agent/progress.ts";
 import { clusterOf, isCopyOf, NOT_RUNNING, roleOf, versionOf, type Facts } from "./facts.ts";
 import { isBeyondRepair } from "./damage.ts";
-import { followsWeb, wantedVersion, websHaveChanged } from "./follow.ts";
+import { followsWeb, wantedVersion, webBrings, websHaveChanged } from "./follow.ts";
 import { gatewaysOf, isWelcome, someAnswers } from "./gateways.ts";
-import { sharesStore } from "./leases.ts";
 import { webAnswers } from "./plan-web.ts";
 import { isReady } from "./report.ts";
 import { wrongRelations } from "./status-relations.ts";
@@ -139,8 +138,8 @@ function working(facts: Facts): Status | null {
   if (isCopyOf(current, cluster.release)) return null;
   if (cluster.release.manifestSha256 !== null && agent.release?.verified) return changing(facts, cluster);
   const fetch = agent.fetch?.version === version ? agent.fetch : null;
-  const sharing = followsWeb(facts) && sharesStore(facts, cluster.store);
-  const other = cluster.fetcher ?? (sharing ? (facts.flight?.application ?? null) : null);
+  const brought = webBrings(facts, cluster.store, version);
+  const other = cluster.fetcher ?? (brought ? (facts.flight?.application ?? null) : null);
   if (fetch?.step === "waiting")
     return waiting(`Waiting for ${fetch.holder ?? "another unit"} to download Concourse ${version}`);
   if (

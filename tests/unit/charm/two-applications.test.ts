@@ -60,6 +60,7 @@ describe("the mode is the leader's decision", () => {
 
 describe("the release of an application of workers", () => {
   const away = { word: { release: next, store: "store-2" } };
+  const open = { ...next, manifestSha256: null };
 
   test.each<[string, Facts, object]>([
     [
@@ -74,9 +75,19 @@ describe("the release of an application of workers", () => {
     ],
     ["stays while the webs say nothing", behind({ word: null }), { release: target }],
     [
-      "stays the option's",
+      "stays the option's, which somebody here has to fetch",
       change(behind({ word: { release: next, store: "store-1" } }), { options: { version: "7.14.3" } }),
-      { release: target },
+      { release: target, fetcher: "build/1" },
+    ],
+    [
+      "is the webs' where the option names the same: nobody here fetches it",
+      change(behind({ word: { release: open, store: "store-1" } }), { options: { version: next.version } }),
+      { release: open, fetcher: null },
+    ],
+    [
+      "is fetched here where it has to be another archive",
+      change(behind({ word: { release: next, store: "store-1" } }), { options: { releaseDigest: "f".repeat(64) } }),
+      { fetcher: "build/1" },
     ],
   ])("%s", (_, facts, expected) => {
     expect(lead(facts)).toMatchObject(expected);
@@ -166,6 +177,13 @@ describe("a worker behind flight", () => {
     const facts = behind({ webs: [{ ...(flight.webs[0] as Flight["webs"][number]), hosts: said }] });
     expect(hosts(facts)).toEqual(addresses);
     expect(written(facts, FILES.workerEnvironment)).toContain(`CONCOURSE_TSA_HOST="${tsaHost}"`);
+  });
+
+  test("passes over a web that cannot be reached by what it says", () => {
+    const lost = { ...(flight.webs[0] as Flight["webs"][number]), hosts: "no host" };
+    expect(plan(behind({ webs: [lost] }))).toEqual([]);
+    expect(status(behind({ webs: [lost] })).message).toBe("Waiting for TSA connection info from ci");
+    expect(hosts(behind({ webs: [lost, flight.webs[1] as Flight["webs"][number]] }))).toEqual(["10.1.1.11"]);
   });
 
   test("starts once one web lets it in, and not before", () => {
@@ -273,6 +291,15 @@ describe("what is told across the relation", () => {
     });
     const bag = readWebBag(wordsToOthers(facts).find(({ bag }) => bag === "unit")?.data ?? {});
     expect(bag?.word).toEqual({ ...WELCOME, running: RELEASE, workers: [{ name: "0b1c2d3e-build-0", since: 7 }] });
+  });
+
+  test("the release stays told while no worker is there: the next one goes by it", () => {
+    const empty = change(told(oneOfWebs), { peers: { cluster: { generation: 5, release: next } } });
+    const left = { ...empty, tsa: empty.tsa.map((one) => ({ ...one, workers: [] })) };
+    const word = wordsToOthers(left).find(({ bag }) => bag === "application");
+    expect(word?.data["web"]).toContain(next.version);
+    const never = { ...left, tsa: left.tsa.map((one) => ({ ...one, toldForAll: {} })) };
+    expect(wordsToOthers(never).some(({ bag }) => bag === "application")).toBe(false);
   });
 
   test("a unit that is no web any more takes its word back", () => {
