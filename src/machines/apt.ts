@@ -65,14 +65,13 @@ export async function available(name: string): Promise<boolean> {
 
 const minimal = ["--yes", "--no-install-recommends"];
 
-/** All packages that would come with these, by apt's own reckoning; `release` as for {@link install}. */
-export async function wouldInstall(names: readonly string[], release: string): Promise<string[]> {
-  return named(await run("apt-get", [...target(release), ...minimal, "--simulate", "install", ...names]), "Inst");
+/** All packages that would come with these, by apt's own reckoning. */
+export async function wouldInstall(names: readonly string[]): Promise<string[]> {
+  return named(await run("apt-get", [...minimal, "--simulate", "install", ...names]), "Inst");
 }
 
-/** Installs packages; from `release` in preference to others if it is not "". */
-export async function install(names: readonly string[], release: string): Promise<void> {
-  await run("apt-get", ["-qq", ...target(release), ...minimal, "install", ...names], quietly);
+export async function install(names: readonly string[]): Promise<void> {
+  await run("apt-get", ["-qq", ...minimal, "install", ...names], quietly);
 }
 
 /** All packages that would go with these. */
@@ -82,10 +81,6 @@ export async function wouldPurge(names: readonly string[]): Promise<string[]> {
 
 export async function purge(names: readonly string[]): Promise<void> {
   await run("apt-get", ["-qq", "--yes", "purge", ...names], quietly);
-}
-
-function target(release: string): string[] {
-  return release === "" ? [] : [`--target-release=${release}`];
 }
 
 function named(text: string, verb: string): string[] {

@@ -3,10 +3,10 @@ import { rm, writeFile } from "node:fs/promises";
 import { UserError } from "../../errors.ts";
 import { absentPackages, available, indexes, install, purge, updateLists, wouldInstall, wouldPurge } from "../apt.ts";
 import type { Step } from "../machine.ts";
-import { incus, lxd, type Flavour } from "./flavour.ts";
+import type { Flavour } from "./flavour.ts";
 import { builder, hostRecipe } from "./image/build.ts";
 import { note, prepared } from "./prepared.ts";
-import { changeRanges, ranges, withoutAdded, withoutSecond, type Ranges } from "./ranges.ts";
+import { ranges, settleRanges } from "./ranges.ts";
 
 /** What the tool itself calls. */
 const tools = ["iproute2", "util-linux"];
@@ -22,28 +22,25 @@ export function installing(flavour: Flavour, names: readonly string[]): Step {
     what: `Install with apt-get: ${names.join(" ")} (with what they need; from backports where the release has none)`,
     async run() {
       await updateLists();
-      const release = await releaseWith(flavour, names);
+      await bringWithinReach(flavour, names);
       const before = await ranges();
-      const noted = (await prepared(flavour)).ranges ?? before;
-      await note(flavour, { packages: await wouldInstall(names, release), ranges: noted });
-      await install(names, release);
-      await changeRanges(before, withoutSecond);
+      await note(flavour, { packages: await wouldInstall(names) });
+      await install(names);
+      await settleRanges(before);
     },
   };
 }
 
-/** "" if the host's sources have all of it, else the backports of its release, added as a source where they are missing. */
-async function releaseWith(flavour: Flavour, names: readonly string[]): Promise<string> {
-  const backports = `${(await hostRecipe()).suite}-backports`;
+/** Adds the backports of the host's release as a source where its own sources lack something. */
+async function bringWithinReach(flavour: Flavour, names: readonly string[]): Promise<void> {
   const lacking = async () => (await Promise.all(names.map(available))).includes(false);
-  if (await lacking()) {
-    const source = `/etc/apt/sources.list.d/concourse-machine-${flavour.name}.list`;
-    await note(flavour, { source });
-    await writeFile(source, await backportsSource(backports));
-    await updateLists();
-    if (await lacking()) throw new UserError(`apt finds no ${names.join(" ")}`, advice(flavour));
-  }
-  return (await indexes()).some(({ release }) => release === backports) ? backports : "";
+  if (!(await lacking())) return;
+  const source = `/etc/apt/sources.list.d/concourse-machine-${flavour.name}.list`;
+  const line = await backportsSource((await hostRecipe()).suite, advice(flavour));
+  await note(flavour, { source });
+  await writeFile(source, line);
+  await updateLists();
+  if (await lacking()) throw new UserError(`apt finds no ${names.join(" ")}`, advice(flavour));
 }
 
 function advice({ name }: Flavour): string {
@@ -53,36 +50,33 @@ function advice({ name }: Flavour): string {
 }
 
 /** On the mirror that serves the release itself. */
-async function backportsSource(backports: string): Promise<string> {
-  const suite = backports.replace(/-backports$/, "");
+async function backportsSource(suite: string, next: string): Promise<string> {
   const own = (await indexes()).find(({ release, origin }) => release === suite && origin === "Debian");
-  if (own === undefined) throw new UserError(`apt has no lists of Debian's ${suite}`, "Run: apt-get update");
+  if (own === undefined)
+    throw new UserError(`apt finds no such package, and no release of Debian whose backports may have it`, next);
   const signed = own.signedBy === "" ? "" : ` [signed-by=${own.signedBy}]`;
-  return `deb${signed} ${own.repository} ${backports} main\n`;
+  return `deb${signed} ${own.repository} ${suite}-backports main\n`;
 }
 
 /** Takes back what was installed, but for what others need by now. */
 export async function uninstalling(flavour: Flavour): Promise<Step[]> {
-  const { packages, source, ranges: before } = await prepared(flavour);
+  const { packages, source } = await prepared(flavour);
   const steps: Step[] = [];
   if (packages.length > 0)
     steps.push({
       what: `Remove the packages that came with it: ${packages.join(" ")}`,
-      run: () => removePackages(packages, before),
+      run: () => removePackages(packages),
     });
   if (source !== "" && existsSync(source))
     steps.push({ what: `Remove apt's source ${source}`, run: () => rm(source, { force: true }) });
   return steps;
 }
 
-async function removePackages(packages: readonly string[], before: Ranges | null): Promise<void> {
+async function removePackages(packages: readonly string[]): Promise<void> {
   const absent = await absentPackages(packages);
   const present = packages.filter((name) => !absent.includes(name));
   const others = (await wouldPurge(present)).filter((name) => !present.includes(name));
   if (others.length > 0)
     throw new UserError(`${others.join(" ")} would go with them`, `Run yourself: apt-get purge ${present.join(" ")}`);
   if (present.length > 0) await purge(present);
-  // Another daemon lives on those ranges.
-  const inUse = [incus, lxd].flatMap(({ programs }) => programs).some((path) => existsSync(path));
-  if (before !== null && !inUse) await changeRanges(before, withoutAdded);
 }

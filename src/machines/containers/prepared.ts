@@ -2,7 +2,6 @@ import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { code } from "../errno.ts";
 import type { Flavour } from "./flavour.ts";
-import type { Ranges } from "./ranges.ts";
 
 /** What `machines prepare` did to the host: written before it is done, so that `machines clean` misses nothing. */
 export interface Prepared {
@@ -10,13 +9,11 @@ export interface Prepared {
   readonly packages: readonly string[];
   /** A source for apt that was added, as a path; "" = none. */
   readonly source: string;
-  /** Ranges of ids before any was installed; null if none was. */
-  readonly ranges: Ranges | null;
   /** How the daemon was started; "" = it was running. */
   readonly started: "own" | "service" | "";
 }
 
-const nothing: Prepared = { packages: [], source: "", ranges: null, started: "" };
+const nothing: Prepared = { packages: [], source: "", started: "" };
 
 function file(flavour: Flavour): string {
   return join(flavour.directory, "prepared.json");

@@ -2,17 +2,16 @@ import { readFile, writeFile } from "node:fs/promises";
 import { code } from "../errno.ts";
 
 /**
- * Which ids root may give to containers (subuid(5)). Packages of daemons add lines when they are installed and leave them when
- * they are removed; Debian's lxd 5.0.2 adds a second one for root where Incus has made one, with which no container of either
- * starts any more ("newuidmap: write to uid_map failed").
+ * Which ids root may give to containers (subuid(5)). Packages of daemons see to that when they are installed, but not well: Debian's
+ * lxd 5.0.2 adds a second range where Incus has made one, with which no container of either starts any more ("newuidmap:
+ * write to uid_map failed"); incus-base 6.0.4 makes none where its group was there before, as it is after a purge.
  */
 const files = ["/etc/subuid", "/etc/subgid"] as const;
 
+const [size, lowest] = [1_000_000_000, 1_000_000];
+
 /** Lines by file. */
 export type Ranges = Readonly<Record<string, readonly string[]>>;
-
-/** Whose lines packages of daemons write. */
-const daemons = /^(root|_lxd):/;
 
 export async function ranges(): Promise<Ranges> {
   return Object.fromEntries(await Promise.all(files.map(async (file) => [file, await linesOf(file)])));
@@ -27,22 +26,21 @@ async function linesOf(file: string): Promise<string[]> {
   }
 }
 
-/** `now` without what daemons' packages have added to `before`; lines of users stay. */
-export function withoutAdded(now: readonly string[], before: readonly string[]): string[] {
-  return now.filter((line) => before.includes(line) || !daemons.test(line));
+const ofRoot = (line: string): boolean => line.startsWith("root:");
+
+/** What the lines should be, `before` a package was installed and `now`: root has the ranges that it had, or else one. */
+export function settled(now: readonly string[], before: readonly string[]): string[] {
+  if (before.some(ofRoot)) return now.filter((line) => before.includes(line) || !ofRoot(line));
+  if (now.some(ofRoot)) return [...now];
+  const ends = now.map((line) => line.split(":").slice(1).map(Number)).map(([start = 0, count = 0]) => start + count);
+  return [...now, `root:${Math.max(lowest, ...ends)}:${size}`];
 }
 
-/** `now`, but for a second range of root where it had one before. */
-export function withoutSecond(now: readonly string[], before: readonly string[]): string[] {
-  const had = before.some((line) => line.startsWith("root:"));
-  return now.filter((line) => !had || before.includes(line) || !line.startsWith("root:"));
-}
-
-/** Writes what `change` makes of each file, where that differs. */
-export async function changeRanges(before: Ranges, change: typeof withoutAdded): Promise<void> {
+/** Sees to it. */
+export async function settleRanges(before: Ranges): Promise<void> {
   for (const file of files) {
     const now = await linesOf(file);
-    const next = change(now, before[file] ?? []);
+    const next = settled(now, before[file] ?? []);
     if (next.length !== now.length) await writeFile(file, next.map((line) => `${line}\n`).join(""));
   }
 }

@@ -69,7 +69,7 @@ async function noteShifting(daemon: Daemon, result: "yes" | "no"): Promise<void>
 }
 
 export function refusesShift(error: unknown): boolean {
-  return error instanceof DaemonError && /idmap|shift/i.test(error.message);
+  return error instanceof DaemonError && /idmapping abilities|shift/i.test(error.message);
 }
 
 /** What to do where owners cannot be mapped: nothing of that is for a tool to decide. */

@@ -71,7 +71,7 @@ export async function prepare(): Promise<Step[]> {
   if (absent.length === 0) return [];
   const step = async () => {
     await updateLists();
-    await install(absent, "");
+    await install(absent);
   };
   return [{ what: `Install with apt-get: ${absent.join(" ")}`, run: step }];
 }
