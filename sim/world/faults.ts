@@ -58,7 +58,8 @@ const ACTS = {
   "power loss": (world, _, dice) => world.powerLoss(dice),
   elect: (world, unit) => world.elect(application(unit)),
   "change version": (world, unit, dice, moment) => {
-    const { version } = dice.pick(world.archives.right);
+    const now = first(world, unit).config["version"];
+    const { version } = dice.pick(world.archives.right.filter((archive) => archive.version !== now));
     if (world.network.downloads.size > 0) world.met("version changed in mid-download");
     if (moment === "moving to trash") world.met("version changed while a release was moved to trash");
     world.configure(first(world, unit), { version });

@@ -92,10 +92,13 @@ const AT_MOMENTS: Partial<Record<FaultKind, readonly Moment[]>> = {
 export function shapeOf(seed: number, settings: Settings): Shape {
   const dice = new Dice(seed, "shape");
   // Few units more often: what many of them can do to each other, three can mostly do as well, and sooner.
-  const headStart = dice.pick(["none", "agreed", "agreed", "settled", "settled", "settled"] as const);
-  const draws = headStart === "settled" ? 3 : 2;
+  const cleansUp = dice.chance(0.08);
+  const headStart = cleansUp
+    ? "settled"
+    : dice.pick(["none", "agreed", "agreed", "settled", "settled", "settled"] as const);
+  const draws = headStart === "settled" ? 4 : 3;
   const units = Math.min(...Array.from({ length: draws }, () => dice.between(...settings.units)));
-  const steps = dice.between(600, 2_000 + 300 * units);
+  const steps = cleansUp ? 3_000 + 1_500 * units : dice.between(600, 2_000 + 300 * units);
   const powerLoss = dice.chance(0.3);
   return {
     applications: applicationsOf(dice, units),
@@ -103,16 +106,38 @@ export function shapeOf(seed: number, settings: Settings): Shape {
     headStart,
     reads: dice.pick([0, 0.1, 0.1, 1]),
     steps,
-    faults: faultsOf(dice, steps, powerLoss),
+    faults: cleansUp ? faultsOfCleanUp(dice, powerLoss) : faultsOf(dice, steps, powerLoss),
     pace: {
       tick: dice.magnitude(0.05, 3),
       inertia: dice.pick([0, 0, 0.5, 0.9]),
-      oversleep: dice.pick([0, 100, 2_000]),
+      oversleep: dice.pick([0, 1_000, 5_000, 20_000]),
     },
     lock: settings.lock,
     powerLoss,
     version: "7.0.0",
   };
+}
+
+const AT_CLEAN_UP: readonly (readonly [FaultKind, Moment])[] = [
+  ["kill agent", "moving to trash"],
+  ["kill agent", "emptying trash"],
+  ["pause agent", "moving to trash"],
+  ["pause agent", "looking at leases again"],
+  ["change version", "moving to trash"],
+  ["change version", "looking at leases again"],
+  ["add unit", "moving to trash"],
+  ["mount lost", "moving to trash"],
+  ["elect", "hook decides"],
+];
+
+/** One upgrade, and what meets the clean-up that follows it. */
+function faultsOfCleanUp(dice: Dice, powerLoss: boolean): Fault[] {
+  const loss = ["power loss", "emptying trash"] as const;
+  const faults = Array.from({ length: dice.between(2, 4) }, () =>
+    dice.pick(powerLoss ? [...AT_CLEAN_UP, loss] : AT_CLEAN_UP),
+  );
+  const upgrade = { index: 0, at: 0, kind: "change version", moment: null } as const;
+  return [upgrade, ...faults.map(([kind, moment], index) => ({ index: index + 1, at: 1, kind, moment }))];
 }
 
 /** What meets a unit in the middle of its work is worth more than what meets it at rest. */

@@ -69,3 +69,14 @@ function directoryIn(directory: DirectoryNode, name: string): DirectoryNode {
   if (node?.kind !== "directory") throw new Error(`no directory ${name}`);
   return node;
 }
+
+export function takeCopyAway(disk: Disk, copy: string): void {
+  const releases = disk.root.entries.get(RELEASES);
+  if (releases?.kind === "directory") removeTree(disk, releases, copy);
+}
+
+function removeTree(disk: Disk, directory: DirectoryNode, name: string): void {
+  const node = directory.entries.get(name);
+  if (node?.kind === "directory") for (const entry of [...node.entries.keys()]) removeTree(disk, node, entry);
+  if (node !== undefined) disk.remove(directory, name);
+}

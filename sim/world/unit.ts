@@ -223,6 +223,7 @@ export class SimUnit {
       });
       const machine = charmMachine({
         unit: this.name,
+        member: this.member,
         disk: this.machine,
         memory: this.memory,
         services: this.services,

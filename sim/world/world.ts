@@ -17,7 +17,7 @@ import type { Archives } from "./archives.ts";
 import { FAIR, failure, MIRROR, Network } from "./network.ts";
 import type { ApplicationShape, Shape } from "./plan.ts";
 import { Dice } from "./random.ts";
-import { plantCopy, plantLink } from "./tamper.ts";
+import { plantCopy, plantLink, takeCopyAway } from "./tamper.ts";
 import { Scheduler, type Life } from "./scheduler.ts";
 import { SimUnit } from "./unit.ts";
 
@@ -180,6 +180,7 @@ export class World {
   }
 
   configure(application: Application, change: Application["config"]): void {
+    this.#removeCopies();
     Object.assign(application.config, change);
     application.configVersion += 1;
     for (const unit of this.units) unit.consider();
@@ -348,6 +349,11 @@ export class World {
     if (name === null) return;
     this.met("copy planted beside a release");
     this.checks.tampered.add(name);
+  }
+
+  /** Before a release is agreed on anew, its manifest is whatever a writer of the store says it is: that is trust's limit. */
+  #removeCopies(): void {
+    for (const name of this.checks.tampered) takeCopyAway(this.store, name);
   }
 
   /** A full disk is full for units, not for what the world itself does to it. */
