@@ -24,6 +24,8 @@ const AGAIN_AFTER_DAMAGE_MS = 600_000;
 
 export function scrubTask(world: TaskWorld): Task<Needs> {
   const { ports } = world;
+  // A wish stands in the orders for good: one that was there when this life of the agent began is an old one.
+  let heard: string | null | undefined;
   return {
     name: "scrub",
     rest: {},
@@ -36,7 +38,8 @@ export function scrubTask(world: TaskWorld): Task<Needs> {
       return { target, name: release.name, store, request: orders.request?.id ?? null };
     },
     begin: ({ target, name, store: needs, request }) => {
-      let hurry = request !== null;
+      let hurry = heard !== undefined && request !== heard;
+      heard = request;
       return async (io) => {
         if (!hurry) await ports.clock.sleep(HEAD_START_MS, io.signal);
         if (io.signal.aborted) return null;

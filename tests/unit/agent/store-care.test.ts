@@ -145,4 +145,18 @@ describe("an operator's wish", () => {
     await world.clock.advance(1_000);
     expect(world.state.damaged).toEqual([{ release: releases()[0], programs: true }]);
   });
+
+  test("of an earlier life has nothing read at once: services start first", async () => {
+    world.answer = mirrorOf(world.clock, archive);
+    await world.start({ store: store(), target: archive.target, fetch: true });
+    await world.clock.advance(60_000);
+    await world.stop();
+    const file = `${STORE}/releases/${releases()[0]}/resource-types/mock/resource_metadata.json`;
+    world.fs.put(file, "[]", 0o555);
+    await world.start({ request: { id: "long ago", lock: true } });
+    await world.clock.advance(10_000);
+    expect(world.state.damaged).toEqual([]);
+    await world.clock.advance(60_000);
+    expect(world.state.damaged).toEqual([{ release: releases()[0], programs: false }]);
+  });
 });
