@@ -145,7 +145,7 @@ describe("what the documents name exists", () => {
   const actions = Object.keys(parse(readFileSync("charm/actions.yaml", "utf8")) as object);
   const scripts = Object.keys((JSON.parse(readFileSync("package.json", "utf8")) as { scripts: object }).scripts);
   /** Of the application `postgresql`, which the local model plays. */
-  const played = ["start-server", "stop-server"];
+  const played = ["get-primary", "resume", "start-server", "stop-server"];
 
   test.each(documents)("%s", (path) => {
     const text = readFileSync(path, "utf8");
