@@ -13,7 +13,7 @@ import {
   type Orders,
 } from "../../src/agent/contract.ts";
 import type { Facts, LocalFacts } from "../../src/charm/facts.ts";
-import type { Step } from "../../src/charm/plan.ts";
+import { NotYet, type Step } from "../../src/charm/plan.ts";
 import type { Machine as CharmMachine } from "../../src/charm/reconcile.ts";
 import { AGENT_SERVICE } from "../../src/concourse/services.ts";
 import type { Cluster } from "../../src/relations/peers.ts";
@@ -148,7 +148,7 @@ export function charmMachine(world: CharmMachineWorld): CharmMachine {
 
   /** As `linkRelease` of `src/charm/apply.ts`: looks once more, then the link jumps. */
   async function linkRelease(name: string, manifestSha256: string): Promise<void> {
-    if (!isLeased(name)) throw new Error(`no lease of ${world.member} names ${name} yet`);
+    if (!isLeased(name)) throw new NotYet(`no lease of ${world.member} names ${name}`);
     await world.pause("look at release");
     const manifest = disk.bytes(`${STORE_PATH}/releases/${name}/manifest.json`);
     if (manifest === null || createHash("sha256").update(manifest).digest("hex") !== manifestSha256)

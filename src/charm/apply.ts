@@ -37,9 +37,13 @@ import { hostFs } from "../host/fs.ts";
 import { applicationName, memberName, type Facts } from "./facts.ts";
 import { MEMORY, type Owner } from "./machine.ts";
 import { STORE_PATH } from "./orders.ts";
-import type { Step } from "./plan.ts";
+import { NotYet, type Step } from "./plan.ts";
 
-/** Does one step. Each can be done again: a hook that dies in the middle is run anew from the top. */
+/**
+ * Does one step. Each can be done again: a hook that dies in the middle is run anew from the top.
+ *
+ * @throws NotYet
+ */
 export async function apply(step: Step, facts: Facts): Promise<void> {
   const { environment } = facts;
   switch (step.do) {
@@ -180,7 +184,7 @@ async function installAgent(charmDirectory: string): Promise<void> {
 /** Looks at the release once more, under the lease, then lets the link jump: a reader finds the old one or the new one. */
 async function linkRelease(name: string, manifestSha256: string, member: string): Promise<void> {
   // What the agent has told may be of an earlier life of its, or overtaken by whoever writes for it: the store itself counts.
-  if (!(await isLeased(member, name))) throw new Error(`no lease of ${member} names ${name} yet`);
+  if (!(await isLeased(member, name))) throw new NotYet(`no lease of ${member} names ${name}`);
   const release = join(STORE_PATH, "releases", name);
   for (const path of [dirname(release), release]) {
     if (!(await lstat(path)).isDirectory()) throw new Error(`${path} is no directory`);

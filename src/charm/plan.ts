@@ -35,6 +35,12 @@ export type Step =
   /** The peer whose unit bag alone this unit reads; null = everybody's. `dispatch` passes over news of others. */
   | { readonly do: "heed"; readonly web: string | null };
 
+/**
+ * A step whose time has not come, thrown by `apply`: the steps after it build on it. The agent's next finding wakes the
+ * charm, which plans anew.
+ */
+export class NotYet extends Error {}
+
 /** `stop` returns at once, `end` when the service is down: only tear-down may wait. */
 export type Verb = "start" | "restart" | "stop" | "end";
 

@@ -2,7 +2,7 @@ import { NEW_CLUSTER_SECRET_FILE } from "../agent/contract.ts";
 import type { HookEnvironment } from "../juju/environment.ts";
 import type { HookTools } from "../juju/hook-tools.ts";
 import type { Facts, LocalFacts } from "./facts.ts";
-import { plan, planOrders, type Step } from "./plan.ts";
+import { NotYet, plan, planOrders, type Step } from "./plan.ts";
 import { publication, publish } from "./publish.ts";
 import { readFacts } from "./read.ts";
 import { status } from "./status.ts";
@@ -11,6 +11,7 @@ import { status } from "./status.ts";
 export interface Machine {
   /** @param webPort looked at for strangers while our web does not answer */
   readonly read: (webPort: number) => Promise<LocalFacts>;
+  /** Throws `NotYet` where the machine is not what the facts said any more. */
   readonly apply: (step: Step, facts: Facts) => Promise<void>;
 }
 
@@ -22,7 +23,7 @@ export interface Machine {
 export async function reconcile(environment: HookEnvironment, tools: HookTools, machine: Machine): Promise<Facts> {
   let facts = await readFacts(environment, tools, machine.read);
   const steps = plan(facts);
-  for (const step of steps) await machine.apply(step, facts);
+  await applyAll(steps, facts, machine);
   if (steps.length > 0) facts = { ...facts, local: await machine.read(facts.options.webPort) };
   await publish(publication(facts, status(facts)), tools);
   // Last, since they acknowledge what the agent said: a hook that fails before has not heard it.
@@ -31,4 +32,13 @@ export async function reconcile(environment: HookEnvironment, tools: HookTools, 
   if (facts.secret.exists && facts.local.agent?.clusterSecretReady)
     await machine.apply({ do: "remove", path: NEW_CLUSTER_SECRET_FILE }, facts);
   return facts;
+}
+
+/** Ends before a step whose time has not come: nothing is started on what it would have brought. */
+async function applyAll(steps: readonly Step[], facts: Facts, machine: Machine): Promise<void> {
+  try {
+    for (const step of steps) await machine.apply(step, facts);
+  } catch (error) {
+    if (!(error instanceof NotYet)) throw error;
+  }
 }

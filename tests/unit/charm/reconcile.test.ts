@@ -1,0 +1,70 @@
+import { expect, test } from "vitest";
+import { NotYet } from "../../../src/charm/plan.ts";
+import { reconcile } from "../../../src/charm/reconcile.ts";
+import { fingerprint } from "../../../src/concourse/ssh-keys.ts";
+import { HookTools, type CommandResult } from "../../../src/juju/hook-tools.ts";
+import { writeApplicationBag, writeReport } from "../../../src/relations/peers.ts";
+import { change, cluster, PUBLIC_KEY, RELEASE, webReport, worker } from "./facts.ts";
+
+const answer = (value: unknown): CommandResult => ({ code: 0, stdout: JSON.stringify(value), stderr: "" });
+
+/** Juju as a worker meets it whose web lets it in. */
+function juju(): { tools: HookTools; told: string[] } {
+  const told: string[] = [];
+  const bags: Readonly<Record<string, Record<string, string>>> = {
+    ci: writeApplicationBag({ cluster, secret: null }),
+    "ci/0": {
+      ...writeReport(change(webReport, { web: { authorised: [fingerprint(PUBLIC_KEY)] } })),
+      "ingress-address": "10.1.1.10",
+    },
+    "ci/1": { "ingress-address": "10.1.1.11" },
+  };
+  const tools = new HookTools(async ([command = "", ...args]) => {
+    const name = args.at(-1) ?? "";
+    switch (command) {
+      case "relation-ids":
+        return answer(name === "peers" ? ["peers:0"] : []);
+      case "relation-get":
+        return answer(bags[name] ?? {});
+      case "is-leader":
+        return answer(false);
+      case "status-get":
+        return answer({ status: "unknown", message: "" });
+      case "config-get":
+        return answer({ "shared-storage": "lxc", "initial-admin-username": "admin" });
+      case "status-set":
+        told.push(name);
+        return { code: 0, stdout: "", stderr: "" };
+      default:
+        return answer([]);
+    }
+  });
+  return { tools, told };
+}
+
+/** A reconcile on a machine that has no link yet, where linking meets this. @returns what was applied, and the status */
+async function meeting(error: Error | null): Promise<{ applied: string[]; told: string[] }> {
+  const applied: string[] = [];
+  const { tools, told } = juju();
+  await reconcile(worker.environment, tools, {
+    read: async () => change(worker, { local: { current: null } }).local,
+    apply: async (step) => {
+      if (step.do === "link-release" && error) throw error;
+      applied.push(step.do);
+    },
+  });
+  return { applied, told };
+}
+
+test("nothing is started on a release that is not leased yet, and the unit tells what it is at", async () => {
+  const well = await meeting(null);
+  expect(well.applied).toEqual(expect.arrayContaining(["link-release", "service"]));
+  const { applied, told } = await meeting(new NotYet(`no lease names ${RELEASE}`));
+  expect(applied.filter((step) => ["link-release", "service", "write"].includes(step))).toEqual([]);
+  expect(applied).toContain("order");
+  expect(told).toEqual(["Installing Concourse 7.14.3"]);
+});
+
+test("a fault of the machine ends the hook with a failure", async () => {
+  await expect(meeting(new Error("disk full"))).rejects.toThrow("disk full");
+});
