@@ -62,11 +62,12 @@ export async function runSeed(
     };
   };
   try {
-    const ready = { none: () => true, agreed: () => world.agreed(), settled: () => world.settled() }[shape.headStart];
-    await scheduler.run(() => {
-      world.checks.step();
-      return ready() || scheduler.steps > MOST_STEPS;
-    });
+    for (const ready of world.headStart()) {
+      await scheduler.run(() => {
+        world.checks.step();
+        return ready() || scheduler.steps > MOST_STEPS;
+      });
+    }
     world.storm();
     await scheduler.run(() => {
       world.step();

@@ -120,6 +120,7 @@ const ACTS = {
     if (history.length === 0) return;
     const old = dice.pick(history.slice(-3));
     world.restored = true;
+    world.removeCopies();
     changeBag(peers.applicationBags, name, { cluster: old["cluster"] ?? "" });
     for (const other of world.units) other.consider();
   },

@@ -18,8 +18,8 @@ export interface ApplicationShape {
 export interface Shape {
   readonly applications: readonly ApplicationShape[];
   readonly mostUnits: number;
-  /** Nothing goes wrong before the first release is agreed on, or before everybody runs it. */
-  readonly headStart: "none" | "agreed" | "settled";
+  /** Nothing goes wrong before the first release is agreed on, or everybody runs it, or everybody runs a second one. */
+  readonly headStart: "none" | "agreed" | "settled" | "upgraded";
   /** Share of the reads of hooks that let others go first. */
   readonly reads: number;
   /** Steps with faults; then they stop. */
@@ -94,11 +94,11 @@ export function shapeOf(seed: number, settings: Settings): Shape {
   // Few units more often: what many of them can do to each other, three can mostly do as well, and sooner.
   const cleansUp = dice.chance(0.08);
   const headStart = cleansUp
-    ? "settled"
+    ? "upgraded"
     : dice.pick(["none", "agreed", "agreed", "settled", "settled", "settled"] as const);
-  const draws = headStart === "settled" ? 4 : 3;
+  const draws = headStart === "none" || headStart === "agreed" ? 3 : 4;
   const units = Math.min(...Array.from({ length: draws }, () => dice.between(...settings.units)));
-  const steps = cleansUp ? 3_000 + 1_500 * units : dice.between(600, 2_000 + 300 * units);
+  const steps = cleansUp ? 1_500 * units : dice.between(600, 1_700 + 250 * units);
   const powerLoss = dice.chance(0.3);
   return {
     applications: applicationsOf(dice, units),
@@ -124,7 +124,8 @@ const AT_CLEAN_UP: readonly (readonly [FaultKind, Moment])[] = [
   ["pause agent", "moving to trash"],
   ["pause agent", "looking at leases again"],
   ["change version", "moving to trash"],
-  ["change version", "looking at leases again"],
+  ["change version", "moving to trash"],
+  ["pause agent", "between publish and fsync"],
   ["add unit", "moving to trash"],
   ["mount lost", "moving to trash"],
   ["elect", "hook decides"],

@@ -180,7 +180,7 @@ export class World {
   }
 
   configure(application: Application, change: Application["config"]): void {
-    this.#removeCopies();
+    this.removeCopies();
     Object.assign(application.config, change);
     application.configVersion += 1;
     for (const unit of this.units) unit.consider();
@@ -216,6 +216,17 @@ export class World {
     const [first] = this.applications;
     const bag = first === undefined ? undefined : peersOf(first).applicationBags.get(first.name);
     return bag?.value["cluster"]?.includes('"release":{') === true;
+  }
+
+  /** What has to be true, one after the other, before things go wrong. */
+  *headStart(): Generator<() => boolean> {
+    const { headStart } = this.shape;
+    if (headStart === "agreed") yield () => this.agreed();
+    if (headStart === "settled" || headStart === "upgraded") yield () => this.settled();
+    const [first] = this.applications;
+    if (headStart !== "upgraded" || first === undefined) return;
+    this.configure(first, { version: this.archives.right[1]?.version ?? "" });
+    yield () => this.settled();
   }
 
   /** From now on things go wrong: the list of faults counts its steps from here. */
@@ -352,7 +363,7 @@ export class World {
   }
 
   /** Before a release is agreed on anew, its manifest is whatever a writer of the store says it is: that is trust's limit. */
-  #removeCopies(): void {
+  removeCopies(): void {
     for (const name of this.checks.tampered) takeCopyAway(this.store, name);
   }
 
