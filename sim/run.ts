@@ -28,7 +28,7 @@ export interface RunOptions {
 }
 
 /** Once faults stop, every unit gets there within so many runs of its charm. */
-const MOST_EVENTS = 80;
+const MOST_EVENTS = 150;
 const MOST_STEPS = 60_000;
 
 export async function runSeed(

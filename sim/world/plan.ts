@@ -123,6 +123,7 @@ const AT_CLEAN_UP: readonly (readonly [FaultKind, Moment])[] = [
   ["kill agent", "emptying trash"],
   ["pause agent", "moving to trash"],
   ["pause agent", "looking at leases again"],
+  ["pause agent", "looking at leases again"],
   ["change version", "moving to trash"],
   ["change version", "moving to trash"],
   ["pause agent", "between publish and fsync"],
