@@ -61,13 +61,15 @@ async function adoptStore(facts: Facts, tools: HookTools): Promise<void> {
   const cluster = clusterOf(facts);
   const found = local.agent?.store.id;
   if (!facts.leader) return tools.fail("Only the leader can adopt a store: run it on <application>/leader");
-  if (!peers || !cluster || !found)
+  // A directory that has no id yet gets one once none is asked for.
+  const isNew = !found && local.agent?.store.problem?.code === "other-store";
+  if (!peers || !cluster || (!found && !isNew))
     return tools.fail("No store is mounted here that could be adopted: see storage-status");
   if (found === cluster.store)
-    return tools.setResults({ store: found, message: "This store is the application's already" });
-  const adopted = { ...cluster, store: found, generation: cluster.generation + 1 };
+    return tools.setResults({ store: found ?? "new", message: "This store is the application's already" });
+  const adopted = { ...cluster, store: found ?? null, generation: cluster.generation + 1 };
   await tools.setBag(peers.relation, "application", writeApplicationBag({ cluster: adopted, secret: null }));
-  await tools.setResults({ store: found, message: `Adopted in place of ${cluster.store ?? "none"}` });
+  await tools.setResults({ store: found ?? "new", message: `Adopted in place of ${cluster.store ?? "none"}` });
 }
 
 interface Tree {
