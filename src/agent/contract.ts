@@ -103,6 +103,11 @@ export interface Orders {
      * leave what this one has; who is not listed loses what was held for it. Absent: hold none, touch none.
      */
     readonly leasesFor?: readonly { readonly member: string; readonly releases: readonly string[] | null }[];
+    /**
+     * On the fetcher: names on the store of all units of its application. What older ones that are not among them leased
+     * for themselves is given up. Absent: all stays.
+     */
+    readonly units?: readonly string[];
     /** Releases that the application's clean-up must keep besides leased ones. */
     readonly keep: readonly string[];
     /** No roll-out is under way and every unit runs the target: remove what nobody leases and `keep` does not name. */

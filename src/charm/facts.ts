@@ -22,7 +22,9 @@ export interface Facts {
   readonly tsa: readonly Tsa[];
   /** Units that are not dying, as the controller sees them; null where this unit neither leads, fetches nor leaves. */
   readonly alive: readonly string[] | null;
-  /** The same of the units behind `tsa`. */
+  /** All its units that Juju still has, dying ones too; null as `alive`. */
+  readonly present: readonly string[] | null;
+  /** As `alive`, of the units behind `tsa`. */
   readonly aliveBehindTsa: readonly string[] | null;
   readonly secret: SecretFacts;
   readonly database: DatabaseFacts;

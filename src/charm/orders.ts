@@ -22,7 +22,7 @@ import { mayCleanUp } from "./clean-up.ts";
 import { damagedCopies } from "./damage.ts";
 import { toResolve } from "./lead.ts";
 import { modeOf } from "./follow.ts";
-import { leasesForOthers, neededReleases } from "./leases.ts";
+import { leasesForOthers, neededReleases, unitsOnStore } from "./leases.ts";
 import { publicAddress } from "./plan-web.ts";
 import { allWorkers, authorisedKeys } from "./worker-keys.ts";
 
@@ -114,9 +114,9 @@ export function relatedApplications({ environment, flight, tsa }: Facts): string
   return unique([environment.application, ...others].map((name) => applicationName(environment, name)));
 }
 
-function leasesFor(facts: Facts): Pick<Orders["store"], "leasesFor"> {
+function leasesFor(facts: Facts): Pick<Orders["store"], "leasesFor" | "units"> {
   const leases = leasesForOthers(facts);
-  return leases ? { leasesFor: leases } : {};
+  return leases ? { leasesFor: leases, ...unitsOnStore(facts) } : {};
 }
 
 /** Releases that units run, here and behind `tsa`, as far as this unit hears of them. */

@@ -137,13 +137,15 @@ function readPeerBag(
 
 const unique = (names: readonly string[]): string[] => [...new Set(names)];
 
-const NO_GOALS: Pick<Facts, "alive" | "aliveBehindTsa"> = { alive: null, aliveBehindTsa: null };
+type Goals = Pick<Facts, "alive" | "present" | "aliveBehindTsa">;
+
+const NO_GOALS: Goals = { alive: null, present: null, aliveBehindTsa: null };
 
 /** Applications of other models stand there by their URL, such as `admin/prod.workers`. */
 const UNIT = /^[^/]+\/\d+$/;
 
 /** Null if Juju cannot tell: a unit that vanishes between its look-ups fails the command. Then nothing is decided. */
-async function readGoals(tools: HookTools): Promise<Pick<Facts, "alive" | "aliveBehindTsa">> {
+async function readGoals(tools: HookTools): Promise<Goals> {
   const goal = await tools.goalState().catch((error: unknown) => {
     if (error instanceof HookCommandError) return null;
     throw error;
@@ -153,7 +155,11 @@ async function readGoals(tools: HookTools): Promise<Pick<Facts, "alive" | "alive
     Object.entries(goals)
       .filter(([name, { status }]) => UNIT.test(name) && status !== "dying")
       .map(([name]) => name);
-  return { alive: living(goal.units), aliveBehindTsa: living(goal.relations?.["tsa"] ?? {}) };
+  return {
+    alive: living(goal.units),
+    present: Object.keys(goal.units),
+    aliveBehindTsa: living(goal.relations?.["tsa"] ?? {}),
+  };
 }
 
 /** The label first: it finds the secret also between its making and the commit of its URI. Only the web reads what is in it. */

@@ -4,8 +4,9 @@ import type { HookTools } from "../juju/hook-tools.ts";
 import { cleanUp } from "../store/cleanup.ts";
 import { StoreError } from "../store/errors.ts";
 import { damageProblem, findRelease, inspectRelease } from "../store/release.ts";
+import { readLeases } from "../store/lease.ts";
 import { openStore } from "../store/store.ts";
-import type { Release, Store } from "../store/types.ts";
+import type { Lease, Release, Store } from "../store/types.ts";
 import { apply } from "./apply.ts";
 import { damagedCopies } from "./damage.ts";
 import { clusterOf, type Facts } from "./facts.ts";
@@ -24,7 +25,8 @@ export async function cleanUpReleases(facts: Facts, tools: HookTools): Promise<v
   const { orders } = facts.local;
   const cluster = clusterOf(facts);
   if (!orders) return tools.fail("This unit's agent has no orders yet: try again in a moment");
-  if (!dryRun && (cluster?.turn !== null || !cluster.release?.manifestSha256))
+  // While a new version is fetched, units stay where they are: room may be just what it needs.
+  if (!dryRun && cluster?.turn !== null)
     return tools.fail("A version is being rolled out: run it again once all units are active");
   await withStore(facts, tools, async (store) => {
     if (!store.writable) return tools.fail("The store is read-only here: run it on a unit that can write to it");
@@ -34,9 +36,18 @@ export async function cleanUpReleases(facts: Facts, tools: HookTools): Promise<v
     await tools.setResults({
       [dryRun ? "would-remove" : "removed"]: done.removed.join(", ") || "nothing",
       bytes: String(done.bytes),
+      leased: leasedBeyond(keep, await readLeases(store)),
       ...(dryRun ? { next: "run it with dry-run=false" } : {}),
     });
   });
+}
+
+/** Releases that stay for nothing but a lease, and whose: what a unit that is gone for good has left an operator removes. */
+export function leasedBeyond(keep: readonly string[], leases: readonly Lease[]): string {
+  const pinned = leases.flatMap(({ member, releases }) =>
+    releases.filter((name) => !keep.includes(name)).map((name) => `${name} by worker/${member}`),
+  );
+  return pinned.join(", ") || "nothing else";
 }
 
 /** Reads every file of the release that is in use. What it finds damaged the unit's agent is told to look at. */

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { opened, type Place, place, treeOf } from "../../tests/fixtures/store/place.ts";
 import { hostPorts } from "../host/ports.ts";
 import { cleanUp } from "./cleanup.ts";
-import { holdLeases, readLease, readLeases, writeLease } from "./lease.ts";
+import { dropLeases, holdLeases, readLease, readLeases, writeLease } from "./lease.ts";
 import type { Store } from "./types.ts";
 
 const [OLD, NEW] = ["7.14.3-linux-amd64-aaaaaaaaaaaa", "8.2.5-linux-amd64-bbbbbbbbbbbb"];
@@ -71,4 +71,20 @@ test("names that lead elsewhere are not followed, and hold up nobody else", asyn
   expect(readdirSync(victim)).toEqual([]);
   expect(await readLease(store, "m1-worker-1")).toEqual([OLD]);
   rmSync(join(here.path, "worker", UNIT));
+});
+
+test("units of this application that are gone lose what they leased for themselves, and nobody else does", async () => {
+  const units = ["m1-web-0", "m1-web-1", "m1-web-3", "m1-web-10", "m1-web-x-0", "m1-other-0"];
+  for (const unit of units) await writeLease(hostPorts, store, unit, [OLD]);
+  await holdLeases(hostPorts, other, [{ member: "m1-web-1", releases: [NEW] }]);
+  await dropLeases(store, []);
+  expect((await readLeases(store)).map(({ member }) => member).toSorted()).toEqual(units.toSorted());
+  await dropLeases(store, ["m1-web-0", "m1-web-4"]);
+  expect(await readLeases(store)).toEqual(
+    ["m1-other-0", "m1-web-0", "m1-web-1", "m1-web-10", "m1-web-x-0"].map((member) => ({
+      schema: 1,
+      member,
+      releases: [member === "m1-web-1" ? NEW : OLD],
+    })),
+  );
 });

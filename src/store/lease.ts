@@ -70,6 +70,30 @@ export async function holdLeases(
   if (faults.length > 0) throw faults[0];
 }
 
+/**
+ * Gives up what units of this application that are gone leased for themselves. What others hold for them stays, and so
+ * does the lease of a unit with a higher number than all that are listed: it may have come since. Juju gives no number
+ * twice while a unit with a higher one is there.
+ *
+ * @param units names on the store of all units of the application, in Juju's order or any other
+ * @throws StoreError
+ */
+export async function dropLeases(store: Store, units: readonly string[]): Promise<void> {
+  const numberOf = (member: string): number => {
+    const [, application, number] = /^(.+)-(\d+)$/.exec(member) ?? [];
+    return application === store.orders.application ? Number(number) : Number.NaN;
+  };
+  const newest = Math.max(-1, ...units.map(numberOf).filter((number) => !Number.isNaN(number)));
+  await failing(store, "", async () =>
+    using(await ensureDirectory(store.root, WORKERS), async (workers) => {
+      for (const member of await workers.list()) {
+        if (numberOf(member) < newest && !units.includes(member))
+          await failing(store, member, () => giveUp(workers, member, LEASE));
+      }
+    }),
+  );
+}
+
 async function giveUp(workers: Dir, member: string, file: string): Promise<void> {
   const own = await orNull("ENOENT", workers.openDirectory(member));
   if (own === null) return;

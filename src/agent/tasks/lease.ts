@@ -1,5 +1,5 @@
 /** Sees to it that the unit's lease stands before the charm moves to a release; on the fetcher, those of others too. */
-import { holdLeases, readLease, writeLease, type HeldLease } from "../../store/lease.ts";
+import { dropLeases, holdLeases, readLease, writeLease, type HeldLease } from "../../store/lease.ts";
 import type { Task } from "../runner.ts";
 import { storeNeeds, withStore, type StoreNeeds, type TaskWorld } from "../world.ts";
 
@@ -42,9 +42,10 @@ export function leaseTask(world: TaskWorld): Task<Needs> {
 interface HoldNeeds {
   readonly store: StoreNeeds;
   readonly leases: readonly HeldLease[];
+  readonly units: readonly string[];
 }
 
-/** Holds the leases of units that may not write. */
+/** Holds the leases of units that may not write, and ends those of units that are gone. */
 export function holdLeasesTask(world: TaskWorld): Task<HoldNeeds> {
   return {
     name: "holdLeases",
@@ -52,13 +53,16 @@ export function holdLeasesTask(world: TaskWorld): Task<HoldNeeds> {
     needs: (orders, findings) => {
       const store = storeNeeds(orders, findings);
       if (store === null || store === undefined) return store;
-      const { leasesFor } = orders.store;
-      return leasesFor !== undefined && findings.store.writable ? { store, leases: leasesFor } : null;
+      const { leasesFor, units = [] } = orders.store;
+      return leasesFor !== undefined && findings.store.writable ? { store, leases: leasesFor, units } : null;
     },
     begin:
-      ({ store, leases }) =>
+      ({ store, leases, units }) =>
       async () => {
-        await withStore(world, store, (opened) => holdLeases(world.ports, opened, leases));
+        await withStore(world, store, async (opened) => {
+          await holdLeases(world.ports, opened, leases);
+          await dropLeases(opened, units);
+        });
         return null;
       },
   };

@@ -125,6 +125,7 @@ export const web: Facts = {
   surplusFlights: [],
   tsa: [],
   alive: ["ci/0", "ci/1"],
+  present: ["ci/0", "ci/1"],
   aliveBehindTsa: [],
   secret: {
     id: "1",

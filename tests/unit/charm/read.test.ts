@@ -68,7 +68,7 @@ test("a unit that leaves asks Juju who stays: applications of other models are n
   };
   const stop = { ...worker.environment, event: { kind: "hook", name: "stop" } } as const;
   const leaving = await readFacts(stop, newUnit(bags("ci/0"), goals), async () => worker.local);
-  expect([leaving.alive, leaving.aliveBehindTsa]).toEqual([["ci/0"], ["build/0"]]);
+  expect([leaving.alive, leaving.present, leaving.aliveBehindTsa]).toEqual([["ci/0"], ["ci/0", "ci/1"], ["build/0"]]);
   const staying = await read(newUnit(bags("ci/0"), goals));
   expect([staying.alive, staying.aliveBehindTsa]).toEqual([null, null]);
 });

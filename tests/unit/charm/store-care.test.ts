@@ -10,6 +10,7 @@ import { ordersFor } from "../../../src/charm/orders.ts";
 import { plan } from "../../../src/charm/plan.ts";
 import { isReady, report } from "../../../src/charm/report.ts";
 import { status } from "../../../src/charm/status.ts";
+import { leasedBeyond } from "../../../src/charm/store-actions.ts";
 import type { Cluster, UnitReport } from "../../../src/relations/peers.ts";
 import { change, cluster, PUBLIC_KEY, RELEASE, target, web, webReport, worker, workerReport } from "./facts.ts";
 import { tsa } from "./two-applications.ts";
@@ -227,6 +228,27 @@ describe("clean-up", () => {
     expect(mayCleanUp(facts)).toBe(may);
     expect(ordersFor(facts)?.store.cleanUp).toBe(may);
   });
+});
+
+describe("the units that the fetcher counts", () => {
+  const units = (facts: Facts) => ordersFor(facts)?.store.units;
+
+  test("are all that Juju has, dying ones too", () => {
+    expect(units(change(web, { alive: ["ci/0"] }))).toEqual(["0b1c2d3e-ci-0", "0b1c2d3e-ci-1"]);
+    expect(units(worker)).toBeUndefined();
+  });
+
+  test("stay as they were while Juju cannot tell", () => {
+    const blind = change(web, { alive: null, aliveBehindTsa: null, present: null });
+    expect(units(blind)).toBeUndefined();
+    expect(units({ ...blind, local: { ...web.local, orders: ordersFor(web) } })).toEqual(units(web));
+  });
+});
+
+test("what only a lease keeps is told with the lease's place", () => {
+  const lease = { schema: 1, member: "m1-gone-0", releases: ["old", RELEASE] } as const;
+  expect(leasedBeyond([RELEASE], [lease])).toBe("old by worker/m1-gone-0");
+  expect(leasedBeyond([RELEASE, "old"], [lease])).toBe("nothing else");
 });
 
 test("a damaged copy is neither leased nor kept once nobody runs it and another one is there", () => {
