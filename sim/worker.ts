@@ -8,7 +8,7 @@ import { rememberKeys } from "./world/keys.ts";
 import { shapeOf, type Settings } from "./world/plan.ts";
 
 export type Job =
-  /** Runs seeds one after another; stops at the first that breaks a rule if told so. */
+  /** Runs seeds one after another; `untilFound`: to the first that breaks a rule because of the mutation. */
   | {
       readonly kind: "run";
       readonly seeds: readonly number[];
@@ -57,9 +57,14 @@ export async function work(job: Job): Promise<Answer> {
   for (const seed of job.seeds) {
     const done = await run(seed, settings, mutation, job.cut, job.trace);
     runs.push(done);
-    if (job.untilFound && done.violation !== null) break;
+    if (job.untilFound && done.violation !== null && (await isWell(job, seed))) break;
   }
   return { kind: "run", runs };
+}
+
+/** A seed that fails without the mutation as well says nothing of it. */
+async function isWell({ settings, cut }: Extract<Job, { kind: "run" }>, seed: number): Promise<boolean> {
+  return (await run(seed, settings, "none", cut)).violation === null;
 }
 
 parentPort?.on("message", (job: Job) => void work(job).then((answer) => parentPort?.postMessage(answer)));

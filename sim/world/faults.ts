@@ -5,7 +5,7 @@ import { WEB_SERVICE, WORKER_SERVICE } from "../../src/concourse/services.ts";
 import { changeBag, peersOf, type Application } from "../juju/model.ts";
 import { MISHAPS } from "./network.ts";
 import type { Moment } from "./moments.ts";
-import { Dice } from "./random.ts";
+import type { Dice } from "./random.ts";
 import type { SimUnit } from "./unit.ts";
 import type { World } from "./world.ts";
 
@@ -55,7 +55,7 @@ const ACTS = {
       () => !unit.up && application(unit).leader === unit.juju && world.elect(application(unit)),
     );
   },
-  "power loss": (world, _, dice) => world.powerLoss(dice),
+  "power loss": (world, _, dice) => world.harm.powerLoss(dice),
   elect: (world, unit) => world.elect(application(unit)),
   "change version": (world, unit, dice, moment) => {
     const now = first(world, unit).config["version"];
@@ -120,7 +120,7 @@ const ACTS = {
     if (history.length === 0) return;
     const old = dice.pick(history.slice(-3));
     world.restored = true;
-    world.removeCopies();
+    world.harm.removeCopies();
     changeBag(peers.applicationBags, name, { cluster: old["cluster"] ?? "" });
     for (const other of world.units) other.consider();
   },
@@ -129,8 +129,8 @@ const ACTS = {
     world.program = `p${world.scheduler.steps}`;
     world.configure(application(unit), {});
   },
-  "link planted": (world, _, dice) => world.plant(dice),
-  "copy planted": (world, _, dice) => world.plantCopy(dice),
+  "link planted": (world, _, dice) => world.harm.plantLink(dice),
+  "copy planted": (world, _, dice) => world.harm.plantCopy(dice),
 } satisfies Record<string, Act>;
 
 export type FaultKind = keyof typeof ACTS;

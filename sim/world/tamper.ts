@@ -77,6 +77,6 @@ export function takeCopyAway(disk: Disk, copy: string): void {
 
 function removeTree(disk: Disk, directory: DirectoryNode, name: string): void {
   const node = directory.entries.get(name);
-  if (node?.kind === "directory") for (const entry of [...node.entries.keys()]) removeTree(disk, node, entry);
+  if (node?.kind === "directory") for (const entry of node.entries.keys()) removeTree(disk, node, entry);
   if (node !== undefined) disk.remove(directory, name);
 }

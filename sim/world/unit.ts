@@ -7,21 +7,16 @@ import {
   WORKER_KEY_FILE,
   type AgentState,
 } from "../../src/agent/contract.ts";
-import type { AgentPorts } from "../../src/agent/ports.ts";
 import { memberName } from "../../src/charm/facts.ts";
 import { STORE_PATH } from "../../src/charm/orders.ts";
-import { reconcile } from "../../src/charm/reconcile.ts";
-import type { HookEnvironment } from "../../src/juju/environment.ts";
-import { HookTools } from "../../src/juju/hook-tools.ts";
-import type { Exec, ExecResult } from "../../src/ports.ts";
 import type { Disk } from "../disk/disk.ts";
 import { Machine } from "../disk/machine.ts";
 import type { Process } from "../disk/process.ts";
 import { Hook } from "../juju/hook.ts";
-import { candidates, ended, type JujuEvent, type JujuUnit } from "../juju/model.ts";
-import { simHash, simInflate } from "./archives.ts";
-import { blankMemory, charmMachine, type CharmMemory } from "./charm-machine.ts";
-import { keyOf } from "./keys.ts";
+import { candidates, ended, type JujuUnit } from "../juju/model.ts";
+import { agentPorts } from "./agent-ports.ts";
+import { blankMemory, type CharmMemory } from "./charm-machine.ts";
+import { environmentOf, runCharm, type HookRun } from "./charm-run.ts";
 import { Moments } from "./moments.ts";
 import { Dice } from "./random.ts";
 import { Life } from "./scheduler.ts";
@@ -35,20 +30,8 @@ const PLACES = {
   clusterSecret: NEW_CLUSTER_SECRET_FILE,
   workerKey: WORKER_KEY_FILE,
 };
-const CHARM_DIRECTORY = "/var/lib/juju/agents/unit/charm";
 /** Juju tries a failed hook again after 5 s at first (internal/worker/uniter, retrystrategy). */
 const RETRY_MS = 5_000;
-
-const READS = new Set(["config-get", "relation-ids", "relation-list", "relation-get", "status-get", "opened-ports"]);
-
-/** A run of the charm. */
-export interface HookRun {
-  readonly life: Life;
-  readonly process: Process;
-  readonly event: JujuEvent;
-  readonly hook: Hook;
-  readonly began: number;
-}
 
 /** A process of the unit's agent. */
 export interface AgentRun {
@@ -82,7 +65,7 @@ export class SimUnit {
     this.readOnly = readOnly;
     this.world = world;
     this.juju = juju;
-    this.member = memberName(this.#environment("install", null));
+    this.member = memberName(environmentOf(juju, "install", null));
     this.#dice = new Dice(world.seed, `unit ${number}`);
     this.uniter = new Life(`${this.member} juju`);
     const now = () => world.scheduler.now();
@@ -130,19 +113,6 @@ export class SimUnit {
   /** Everything of the unit that can be paused. */
   lives(): Life[] {
     return [this.agent?.life, this.run?.life].filter((life) => life !== undefined);
-  }
-
-  #environment(event: string, departing: string | null): HookEnvironment {
-    const { application } = this.juju;
-    return {
-      unit: this.juju.name,
-      application: application.name,
-      modelUuid: application.model,
-      charmDirectory: CHARM_DIRECTORY,
-      event: { kind: "hook", name: event },
-      departingUnit: departing,
-      proxies: { http: null, https: null, none: null },
-    };
   }
 
   /** The link, followed: what a service started now would run. */
@@ -208,48 +178,11 @@ export class SimUnit {
   }
 
   async #runHook(run: HookRun): Promise<void> {
-    const { life, event, hook } = run;
-    const { scheduler } = this.world;
-    const pause = (what: string) => scheduler.call(life, what, () => undefined);
     this.hooksRun += 1;
-    let failure: unknown = null;
-    try {
-      if (event.name === "stop" || event.name === "remove") this.memory.stopped = true;
-      const tools = new HookTools(async (argv, stdin) => {
-        const [command = ""] = argv;
-        // A hook reads much, and mostly what nobody changes meanwhile.
-        const yields = !READS.has(command) || this.#dice.chance(this.world.shape.reads);
-        return yields ? scheduler.call(life, command, () => hook.run(argv, stdin)) : hook.run(argv, stdin);
-      });
-      const machine = charmMachine({
-        unit: this.name,
-        member: this.member,
-        disk: this.machine,
-        memory: this.memory,
-        services: this.services,
-        program: () => this.world.program,
-        pause: (what) => {
-          if (what === "swap link") this.world.moment(this, "before the link jumps");
-          return pause(what);
-        },
-        ports: { fs: run.process.fs, random: this.#dicePorts() },
-        followed: (cluster) => this.world.checks.followed(this, cluster),
-        linked: (release) => this.world.checks.linked(this, release),
-      });
-      await reconcile(
-        this.#environment(event.name, event.departing),
-        tools,
-        this.world.mutation.machine(machine, this),
-      );
-    } catch (error) {
-      failure = error;
-    }
+    if (run.event.name === "stop" || run.event.name === "remove") this.memory.stopped = true;
+    const failure = await runCharm(this, run, this.#dice);
     const { followed } = this.memory;
-    if (
-      this.world.restored &&
-      followed !== null &&
-      followed.generation > this.world.generationOf(this.juju.application)
-    )
+    if (this.world.restored && (followed?.generation ?? 0) > this.world.generationOf(this.juju.application))
       this.world.met("lowest generation met");
     await this.#end(run, failure);
   }
@@ -318,7 +251,7 @@ export class SimUnit {
       return scheduler.call(life, `${call.method} ${call.path}`, () => undefined);
     });
     this.agent = { life, process };
-    const ports = this.world.mutation.ports(this.#ports(life, process), this);
+    const ports = this.world.mutation.ports(agentPorts(this, life, process, this.#dice), this);
     void serveUnit(ports, { places: PLACES, program: this.world.program }, new AbortController().signal);
   }
 
@@ -328,68 +261,6 @@ export class SimUnit {
     this.world.network.downloads.delete(this.agent.life);
     this.agent.process.kill();
     this.agent = null;
-  }
-
-  #dicePorts(): AgentPorts["random"] {
-    const dice = this.#dice;
-    return {
-      uuid: () => dice.uuid(),
-      bytes: (count) => Uint8Array.from({ length: count }, () => dice.below(256)),
-      fraction: () => dice.fraction(),
-    };
-  }
-
-  #ports(life: Life, process: Process): AgentPorts {
-    const { scheduler, network } = this.world;
-    return {
-      fs: process.fs,
-      lock: process.lock,
-      http: network.httpOf(life),
-      inflate: simInflate(() => scheduler.call(life, "inflate", () => undefined)),
-      hash: simHash,
-      exec: { run: (argv) => this.#exec(life, argv) },
-      clock: {
-        now: () => scheduler.now(),
-        steady: () => scheduler.steady,
-        sleep: (milliseconds, signal) => scheduler.sleep(life, milliseconds, signal),
-      },
-      random: this.#dicePorts(),
-      watch: (directory, changed) => process.watch(directory, changed),
-      keys: {
-        rsa: async () => {
-          await scheduler.sleep(life, 1_500);
-          return keyOf(this.#dice.below(1_000));
-        },
-        passwordHash: (password) => scheduler.call(life, "hash password", () => `$2b$10$${password.length}`),
-      },
-      database: {
-        prepare: ({ hosts }) =>
-          scheduler.call(life, "database", () => ({
-            ready: true,
-            host: hosts[0]?.host ?? "",
-            port: hosts[0]?.port ?? 0,
-            problem: null,
-          })),
-      },
-      log: (line) => this.world.checks.logged(this, line),
-    };
-  }
-
-  #exec(life: Life, argv: Parameters<Exec["run"]>[0]): Promise<ExecResult> {
-    const { scheduler } = this.world;
-    if (argv[0] === "systemctl") {
-      const names = argv.slice(argv.indexOf("--") + 1);
-      const show = () => ({ code: 0, signal: null, stdout: this.services.show(names), stderr: "" });
-      return scheduler.call(life, "systemctl", show);
-    }
-    return new Promise((resolve) => {
-      void scheduler.call(life, "juju-exec", () => {
-        const answer: (result: { code: number; stdout: string; stderr: string }) => void = (result) =>
-          void scheduler.call(life, "juju-exec ends", () => resolve({ signal: null, ...result }));
-        this.juju.execs.push({ script: argv.at(-1) ?? "", answer });
-        this.consider();
-      });
-    });
   }
 
   powerOff(): void {

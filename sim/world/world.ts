@@ -1,25 +1,22 @@
 /** The seeded world: models, applications, units, one store, one network, and who goes on when. */
-import { shortModel } from "../../src/charm/facts.ts";
 import { STORE_PATH } from "../../src/charm/orders.ts";
-import { WEB_SERVICE, WORKER_SERVICE } from "../../src/concourse/services.ts";
-import { FILES } from "../../src/concourse/settings.ts";
-import { APPLICATIONS, MARKER } from "../../src/store/layout.ts";
-import type { HttpRequest } from "../../src/ports.ts";
+import { MARKER } from "../../src/store/layout.ts";
 import type { Cluster } from "../../src/relations/peers.ts";
 import { Checks } from "../check/checks.ts";
 import { Disk } from "../disk/disk.ts";
-import type { Fault } from "./faults.ts";
-import { act } from "./faults.ts";
+import { deploy, registerFirst } from "./deploy.ts";
+import { act, type Fault } from "./faults.ts";
+import { Harm } from "./harm.ts";
 import type { Moment } from "./moments.ts";
-import { JujuUnit, newApplication, peersOf, relate, type Application, type JujuEvent } from "../juju/model.ts";
+import { JujuUnit, peersOf, type Application, type JujuEvent } from "../juju/model.ts";
 import type { Mutation } from "../mutations/mutation.ts";
 import type { Archives } from "./archives.ts";
-import { FAIR, failure, MIRROR, Network } from "./network.ts";
+import { FAIR, Network } from "./network.ts";
 import type { ApplicationShape, Shape } from "./plan.ts";
 import { Dice } from "./random.ts";
-import { plantCopy, plantLink, takeCopyAway } from "./tamper.ts";
-import { Scheduler, type Life } from "./scheduler.ts";
+import { Scheduler } from "./scheduler.ts";
 import { SimUnit } from "./unit.ts";
+import { askWeb } from "./webs.ts";
 
 const UPDATE_STATUS_MS = 300_000;
 
@@ -31,6 +28,7 @@ export class World {
   readonly scheduler: Scheduler;
   readonly network: Network;
   readonly checks: Checks;
+  readonly harm: Harm;
   readonly applications: Application[] = [];
   readonly units: SimUnit[] = [];
   /** The store that everybody shares; others are those of faults. */
@@ -41,9 +39,7 @@ export class World {
   /** Faults that are still to come, and those that wait for their moment. */
   #faults: Fault[];
   #armed: Fault[] = [];
-  #moving = false;
   #began = 0;
-  readonly #planted: (() => void)[] = [];
   /** Chances of an event to be lost, doubled, or sent before its time. */
   events = { lost: 0, doubled: 0, reordered: 0 };
   /** A controller forgot what it knew: units may have followed more than they are told. */
@@ -63,12 +59,13 @@ export class World {
       scheduler: this.scheduler,
       archives,
       met: (situation) => this.met(situation),
-      web: (host, life, request) => this.#web(host, life, request),
+      web: (host, life, request) => askWeb(this, host, life, request),
     });
     this.store = this.disk(9);
     this.checks = new Checks(this);
-    for (const application of shape.applications) this.#deploy(application);
-    if (this.units.some((unit) => this.isStrange(unit))) this.#register();
+    this.harm = new Harm(this);
+    for (const application of shape.applications) this.#add(application);
+    if (this.units.some((unit) => this.isStrange(unit))) registerFirst(this.store, this.applications);
     if (shape.powerLoss) this.store.record();
   }
 
@@ -85,40 +82,12 @@ export class World {
     return disk;
   }
 
-  #deploy({ name, model, mode, units, flight, readOnly }: ApplicationShape): void {
-    const application = newApplication(name, model, {
-      mode,
-      "shared-storage": "lxc",
-      "release-mirror": MIRROR,
-      "initial-admin-username": "admin",
-      ...(flight === null ? { version: this.shape.version } : {}),
-    });
-    const number = this.applications.length + 1;
-    const web = this.applications.find((other) => other.model === model && other.name === flight);
-    if (web === undefined) {
-      const played = { application: null, name: "postgresql", endpoint: "database" };
-      const answer = { endpoints: "10.9.0.1:5432", username: "u", password: "p", database: "concourse" };
-      relate(number, { application, name, endpoint: "postgresql" }, played, { postgresql: answer });
-    } else {
-      const side = { application: web, name: web.name, endpoint: "tsa" };
-      relate(number, side, { application, name, endpoint: "flight" });
-    }
-    if (readOnly) this.#readOnly.add(application);
+  #add(shape: ApplicationShape): void {
+    const application = deploy(shape, this.shape.version, this.applications);
+    if (shape.readOnly) this.#readOnly.add(application);
     this.applications.push(application);
-    for (let unit = 0; unit < units; unit++) this.addUnit(application);
+    for (let unit = 0; unit < shape.units; unit++) this.addUnit(application);
     application.leader = application.units[this.#dice.below(application.units.length)] ?? null;
-  }
-
-  /** Applications of the first model were there first: one of another model is refused. */
-  #register(): void {
-    const [first] = this.applications;
-    const directory = this.store.addDirectory(this.store.root, APPLICATIONS, 0o755);
-    for (const { model, name } of this.applications) {
-      if (model !== first?.model) continue;
-      const application = `${shortModel(model)}-${name}`;
-      const file = this.store.addFile(directory, `${application}.json`, 0o644);
-      this.store.write(file, 0, [Buffer.from(`${JSON.stringify({ schema: 1, application })}\n`)]);
-    }
   }
 
   isStrange({ juju }: SimUnit): boolean {
@@ -180,7 +149,7 @@ export class World {
   }
 
   configure(application: Application, change: Application["config"]): void {
-    this.removeCopies();
+    this.harm.removeCopies();
     Object.assign(application.config, change);
     application.configVersion += 1;
     for (const unit of this.units) unit.consider();
@@ -251,15 +220,9 @@ export class World {
 
   /** A unit has got to a moment that faults may wait for. */
   moment(unit: SimUnit, moment: Moment): void {
-    this.#reached(moment);
     const at = this.#armed.findIndex((fault) => fault.moment === moment);
     const [fault] = at < 0 ? [] : this.#armed.splice(at, 1);
     if (fault !== undefined) this.#act(fault, unit);
-  }
-
-  #reached(moment: Moment): void {
-    if (moment === "moving to trash") this.#moving = true;
-    if (moment === "before the link jumps" && this.#moving) this.met("adoption after a clean-up began");
   }
 
   #act(fault: Fault, unit: SimUnit | null): void {
@@ -274,7 +237,7 @@ export class World {
     this.network.weather = FAIR;
     this.events = { lost: 0, doubled: 0, reordered: 0 };
     this.store.capacity = 1e12;
-    for (const takeBack of this.#planted) takeBack();
+    this.harm.removeLinks();
     for (const unit of this.living()) {
       if (!unit.up) unit.powerOn();
       for (const life of unit.lives()) this.scheduler.thaw(life);
@@ -339,83 +302,5 @@ export class World {
     unit.juju.dead = !unit.juju.installed;
     if (unit.juju.dead) this.#buried(unit);
     for (const other of this.units) other.consider();
-  }
-
-  /** Somebody puts a link in the place of one of the store's directories; it is taken away later. */
-  plant(dice: Dice): void {
-    const takeBack = this.#withRoom(() => plantLink(this.store, dice));
-    if (takeBack === null) return;
-    this.met("link planted in the store");
-    this.checks.linksPlanted = true;
-    this.#planted.push(takeBack);
-    this.scheduler.later(dice.magnitude(1_000, 600_000), takeBack);
-  }
-
-  /** Somebody who may write the store puts a copy of their own beside a release that all have agreed on. */
-  plantCopy(dice: Dice): void {
-    const agreed = this.applications.every(({ relations: [peers], name }) =>
-      peers?.applicationBags.get(name)?.value["cluster"]?.includes('"manifestSha256":"'),
-    );
-    const name = agreed ? this.#withRoom(() => plantCopy(this.store, dice)) : null;
-    if (name === null) return;
-    this.met("copy planted beside a release");
-    this.checks.tampered.add(name);
-  }
-
-  /** Before a release is agreed on anew, its manifest is whatever a writer of the store says it is: that is trust's limit. */
-  removeCopies(): void {
-    for (const name of this.checks.tampered) takeCopyAway(this.store, name);
-  }
-
-  /** A full disk is full for units, not for what the world itself does to it. */
-  #withRoom<Result>(work: () => Result): Result {
-    const { capacity } = this.store;
-    this.store.capacity = Number.POSITIVE_INFINITY;
-    try {
-      return work();
-    } finally {
-      this.store.capacity = capacity;
-    }
-  }
-
-  /** All machines and the disk under the store lose their power at once. */
-  powerLoss(dice: Dice): void {
-    const units = this.living().filter(({ up }) => up);
-    for (const unit of units) unit.powerOff();
-    if (this.store.log !== null) {
-      this.met("power loss");
-      this.#withRoom(() => this.store.powerLoss(() => dice.fraction()));
-      this.checks.forget(this.store);
-    }
-    for (const unit of units) this.scheduler.later(dice.magnitude(100, 60_000), () => unit.powerOn());
-  }
-
-  /** The answer of a unit's web, as far as its own agent and the leader's ask. */
-  #web(host: string, asker: Life, request: HttpRequest): string {
-    const [address = ""] = host.split(":");
-    const unit = this.units.find(({ juju, agent }) =>
-      address === "127.0.0.1" ? agent?.life === asker : juju.address === address,
-    );
-    if (unit === undefined || !unit.up) throw failure("ETIMEDOUT");
-    const service = unit.services.get(WEB_SERVICE);
-    if (service.pid === 0 || this.scheduler.steady < service.listensAt) throw failure("ECONNREFUSED");
-    const { pathname } = new URL(request.url);
-    if (pathname === "/api/v1/info") return JSON.stringify({ version: service.release?.split("-")[0] });
-    if (pathname === "/sky/issuer/token") return JSON.stringify({ access_token: "token" });
-    return JSON.stringify(this.#workers(unit));
-  }
-
-  /** Workers that one of the application's webs has let in: they share a database. */
-  #workers(web: SimUnit): unknown[] {
-    const webs = this.living().filter(
-      ({ juju, services }) => juju.application === web.juju.application && services.get(WEB_SERVICE).pid > 0,
-    );
-    const keys = webs.map(({ memory }) => memory.files.get(FILES.authorizedKeys) ?? "").join("");
-    return this.living().flatMap((unit) => {
-      const service = unit.services.get(WORKER_SERVICE);
-      const key = unit.publicKey();
-      const welcome = service.pid > 0 && unit.up && key !== null && keys.includes(key);
-      return welcome ? [{ name: unit.member, state: "running", version: "2.5", start_time: service.since }] : [];
-    });
   }
 }

@@ -1,0 +1,70 @@
+/** What befalls the store as a whole: tampering hands, and the loss of its power. */
+import type { Dice } from "./random.ts";
+import { plantCopy, plantLink, takeCopyAway } from "./tamper.ts";
+import type { World } from "./world.ts";
+
+export class Harm {
+  readonly #world: World;
+  readonly #planted: (() => void)[] = [];
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  /** Somebody puts a link in the place of one of the store's directories; it is taken away later. */
+  plantLink(dice: Dice): void {
+    const { store, checks, scheduler } = this.#world;
+    const takeBack = this.#withRoom(() => plantLink(store, dice));
+    if (takeBack === null) return;
+    this.#world.met("link planted in the store");
+    checks.linksPlanted = true;
+    this.#planted.push(takeBack);
+    scheduler.later(dice.magnitude(1_000, 600_000), takeBack);
+  }
+
+  /** Somebody who may write the store puts a copy of their own beside a release that all have agreed on. */
+  plantCopy(dice: Dice): void {
+    const { applications, store, checks } = this.#world;
+    const agreed = applications.every(({ relations: [peers], name }) =>
+      peers?.applicationBags.get(name)?.value["cluster"]?.includes('"manifestSha256":"'),
+    );
+    const name = agreed ? this.#withRoom(() => plantCopy(store, dice)) : null;
+    if (name === null) return;
+    this.#world.met("copy planted beside a release");
+    checks.tampered.add(name);
+  }
+
+  /** Before a release is agreed on anew, its manifest is whatever a writer of the store says it is: that is trust's limit. */
+  removeCopies(): void {
+    for (const name of this.#world.checks.tampered) takeCopyAway(this.#world.store, name);
+  }
+
+  removeLinks(): void {
+    for (const takeBack of this.#planted) takeBack();
+  }
+
+  /** All machines and the disk under the store lose their power at once. */
+  powerLoss(dice: Dice): void {
+    const { store, checks, scheduler } = this.#world;
+    const units = this.#world.living().filter(({ up }) => up);
+    for (const unit of units) unit.powerOff();
+    if (store.log !== null) {
+      this.#world.met("power loss");
+      this.#withRoom(() => store.powerLoss(() => dice.fraction()));
+      checks.forget(store);
+    }
+    for (const unit of units) scheduler.later(dice.magnitude(100, 60_000), () => unit.powerOn());
+  }
+
+  /** A full disk is full for units, not for what the world itself does to it. */
+  #withRoom<Result>(work: () => Result): Result {
+    const { store } = this.#world;
+    const { capacity } = store;
+    store.capacity = Number.POSITIVE_INFINITY;
+    try {
+      return work();
+    } finally {
+      store.capacity = capacity;
+    }
+  }
+}
