@@ -53,7 +53,13 @@ export function webBrings(facts: Facts, store: string | null, now: string | null
   return facts.flight?.word?.release ? releaseOfWeb(facts, now) !== null : followsWeb(facts);
 }
 
-/** Webs change first: true once every web has. One that runs nothing yet, or does not say, holds nobody up. */
+/**
+ * Webs change first: true once every web has. One that runs nothing yet, or does not say, holds nobody up, and neither does
+ * one whose place another took: the bag of a unit whose machine is down says for ever what it ran. Of another model the
+ * units bear other names here than there: then all count.
+ */
 export function websHaveChanged({ flight }: Facts, target: Target): boolean {
-  return (flight?.webs ?? []).every(({ word }) => !word?.running || isCopyOf(word.running, target));
+  const webs = flight?.webs ?? [];
+  const only = webs.filter(({ unit }) => unit === flight?.word?.web);
+  return (only.length > 0 ? only : webs).every(({ word }) => !word?.running || isCopyOf(word.running, target));
 }

@@ -108,10 +108,14 @@ function lastRequest({ local }: Facts, target: Target | null): NonNullable<Order
   return orders?.request ? { id: orders.request.id, lock: orders.request.lock || fetched } : null;
 }
 
-/** Applications that may have the same store, by their names there: our own, and those related as webs and workers. */
+/**
+ * Applications that may have the same store, by their names there: our own, those related as webs and workers, and those
+ * that the web application behind `flight` is related to.
+ */
 export function relatedApplications({ environment, flight, tsa }: Facts): string[] {
   const others = [...(flight ? [flight] : []), ...tsa].map(({ application }) => application);
-  return unique([environment.application, ...others].map((name) => applicationName(environment, name)));
+  const names = [environment.application, ...others].map((name) => applicationName(environment, name));
+  return unique([...names, ...(flight?.word?.applications ?? [])]);
 }
 
 function leasesFor(facts: Facts): Pick<Orders["store"], "leasesFor" | "units"> {

@@ -22,6 +22,7 @@ import {
   type Tsa,
 } from "./facts.ts";
 import { askedOfWeb } from "./leases.ts";
+import { relatedApplications } from "./orders.ts";
 import { welcome } from "./welcome.ts";
 import { workersBehind } from "./worker-keys.ts";
 
@@ -90,7 +91,10 @@ function webApplicationBag(facts: Facts, tsa: Tsa): Bag | null {
   if (!cluster || cluster.mode === "worker") return {};
   // It is kept true while nobody is there to read it: the next worker of ours goes by it before anything else.
   const known = areOurs(tsa) || readWebApplicationBag(tsa.toldForAll ?? {}) !== null;
-  return known ? writeWebApplicationBag({ release: cluster.release, store: cluster.store }) : null;
+  if (!known) return null;
+  const { release, store, mode, web } = cluster;
+  const applications = store === null ? [] : relatedApplications(facts);
+  return writeWebApplicationBag({ release, store, applications, web: mode === "auto" ? web : null });
 }
 
 function workerBag(facts: Facts, { told }: Flight): Bag {

@@ -30,6 +30,11 @@ export const nullOr =
   (check: Check): Check =>
   (value) =>
     value === null || check(value);
+/** A field that the other side's charm may be too old to write. */
+export const orAbsent =
+  (check: Check): Check =>
+  (value) =>
+    value === undefined || check(value);
 export const listOf =
   (check: Check, longest = Number.POSITIVE_INFINITY): Check =>
   (value) =>
@@ -55,6 +60,10 @@ export const aReleaseName: Check = (value) =>
 
 /** A worker's name in Concourse. */
 export const aWorkerName: Check = (value) => typeof value === "string" && /^[a-z0-9][a-z0-9-]{0,119}$/.test(value);
+
+/** An application's name on a store, `<short model uuid>-<app>`: it becomes part of a file's name. */
+export const anApplicationName: Check = (value) =>
+  typeof value === "string" && /^[0-9a-f]{8}-[a-z][a-z0-9-]{0,229}$/.test(value);
 
 /** Releases that somebody else has to lease: a unit runs one and moves to another, so a long list is no honest one. */
 export const aLease = nullOr(listOf(aReleaseName, 8));

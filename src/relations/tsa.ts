@@ -1,5 +1,6 @@
 import type { Target } from "../agent/contract.ts";
-import { aLease, aReleaseName, aString, aTarget, aWorkerName, nullOr, parse, shape, write } from "./json.ts";
+import { aLease, anApplicationName, aReleaseName, aString, aTarget, aWorkerName } from "./json.ts";
+import { listOf, nullOr, orAbsent, parse, shape, write } from "./json.ts";
 import { welcomeFields, type Welcome } from "./peers.ts";
 
 /**
@@ -35,6 +36,10 @@ export interface WebApplicationWord {
   readonly release: Target | null;
   /** Id of the shared store there; null with private ones. */
   readonly store: string | null;
+  /** Names on that store of all applications that may use it: itself and those behind `tsa`. Absent: none but itself. */
+  readonly applications?: readonly string[];
+  /** The only unit that is a web; null if several may be, absent if it does not say. */
+  readonly web?: string | null;
 }
 
 /** A worker's unit bag. */
@@ -107,5 +112,10 @@ export function parseGateways(text: string): { host: string; port: number }[] {
 const readVersion = (text: string | undefined): string | null => /^v?(\d+\.\d+\.\d+)$/.exec(text ?? "")?.[1] ?? null;
 
 const isWebWord = shape({ ...welcomeFields, running: nullOr(aReleaseName) });
-const isWebApplicationWord = shape({ release: nullOr(aTarget), store: nullOr(aString) });
+const isWebApplicationWord = shape({
+  release: nullOr(aTarget),
+  store: nullOr(aString),
+  applications: orAbsent(listOf(anApplicationName)),
+  web: orAbsent(nullOr(aString)),
+});
 const isWorkerWord = shape({ name: aWorkerName, running: nullOr(aReleaseName), lease: aLease });

@@ -98,7 +98,17 @@ describe("tsa and flight", () => {
     expect(readWorkerBag(writeWorkerBag("ssh-rsa B", worker))).toEqual({ key: "ssh-rsa B", word: worker });
     const word = { release: target, store: "id" };
     expect(readWebApplicationBag(writeWebApplicationBag(word))).toEqual(word);
+    const whole = { ...word, applications: ["0b1c2d3e-ci", "0b1c2d3e-build"], web: "ci/0" };
+    expect(readWebApplicationBag(writeWebApplicationBag(whole))).toEqual(whole);
   });
+
+  test.each(["../x", "build", "0b1c2d3e-Build", "0b1c2d3e-", `0b1c2d3e-${"b".repeat(231)}`, 7])(
+    "%s is no application's name on a store",
+    (name) => {
+      const bag = { web: JSON.stringify({ schema: 1, release: target, store: "id", applications: [name] }) };
+      expect(readWebApplicationBag(bag)).toBeNull();
+    },
+  );
 
   test("what the other charm writes is understood, and nothing else is made of it", () => {
     const bag = { "tsa-host": "10.0.0.5:2222", "tsa-public-key": "ssh-rsa A\nssh-rsa B", "concourse-version": "8.3.0" };

@@ -12,7 +12,7 @@ import { status } from "../../../src/charm/status.ts";
 import { WEB_SERVICE, WORKER_SERVICE } from "../../../src/concourse/services.ts";
 import { FILES } from "../../../src/concourse/settings.ts";
 import type { Cluster } from "../../../src/relations/peers.ts";
-import { readWebBag, readWorkerBag } from "../../../src/relations/tsa.ts";
+import { readWebApplicationBag, readWebBag, readWorkerBag } from "../../../src/relations/tsa.ts";
 import { releaseName } from "../../../src/store/layout.ts";
 import { change, PUBLIC_KEY, RELEASE, target, web, webReport, worker } from "./facts.ts";
 import { flight, oneOfWebs, remoteWorker, tsa, WELCOME, workerWord } from "./two-applications.ts";
@@ -122,16 +122,19 @@ describe("the release of an application of workers", () => {
     return { peers: { cluster: { release: null } }, local: { followed: null } };
   }
 
-  test.each<[string, (string | null)[], string | null]>([
-    ["while a web is behind", [releaseName(next), RELEASE], null],
-    ["once all have changed", [releaseName(next), releaseName(next)], "build/0"],
-    ["a web that runs nothing yet holds nobody up", [releaseName(next), null], "build/0"],
-  ])("its turn comes after the webs': %s", (_, running, expected) => {
+  test.each<[string, (string | null)[], string | null, string | null]>([
+    ["while a web is behind", [releaseName(next), RELEASE], null, null],
+    ["once all have changed", [releaseName(next), releaseName(next)], null, "build/0"],
+    ["a web that runs nothing yet holds nobody up", [releaseName(next), null], null, "build/0"],
+    ["nor does one whose place another took", [releaseName(next), RELEASE], "ci/0", "build/0"],
+    ["the one that took the place does", [releaseName(next), RELEASE], "ci/1", null],
+    ["a name of another model tells nothing", [releaseName(next), RELEASE], "there/0", null],
+  ])("its turn comes after the webs': %s", (_, running, web, expected) => {
     const webs = running.map((name, i) => {
       const one = flight.webs[i] as Flight["webs"][number];
       return { ...one, word: { ...WELCOME, running: name } };
     });
-    const rolling = behind({ word: { release: next, store: "store-1" }, webs });
+    const rolling = behind({ word: { release: next, store: "store-1", web }, webs });
     expect(lead(rolling)?.turn ?? null).toBe(expected);
     if (expected === null) {
       const committed = change(rolling, {
@@ -202,6 +205,16 @@ describe("a worker behind flight", () => {
     const since = [{ name: "0b1c2d3e-build-0", since: 2 }];
     const listed = behind({ webs: [{ ...flight.webs[0]!, word: { ...WELCOME, running: RELEASE, workers: since } }] });
     expect(isReady(running(listed))).toBe(true);
+  });
+
+  test("may use a store together with other applications behind the same webs", () => {
+    const second = { ...tsa, relation: "tsa:4", application: "gpu" };
+    const webs = change(oneOfWebs, { tsa: [tsa, second] });
+    const bag = wordsToOthers(webs).find((one) => one.relation === "tsa:3" && one.bag === "application")?.data ?? {};
+    const facts = change(remoteWorker, { flight: { word: readWebApplicationBag(bag) } });
+    expect(ordersFor(facts)?.store.related).toEqual(["0b1c2d3e-build", "0b1c2d3e-ci", "0b1c2d3e-gpu"]);
+    const without = change(webs, { peers: { cluster: { generation: 5, store: null } } });
+    expect(wordsToOthers(without).find((one) => one.bag === "application")?.data["web"]).toContain('"applications":[]');
   });
 
   test("stops without a web application", () => {
@@ -298,6 +311,10 @@ describe("what is told across the relation", () => {
     const left = { ...empty, tsa: empty.tsa.map((one) => ({ ...one, workers: [] })) };
     const word = wordsToOthers(left).find(({ bag }) => bag === "application");
     expect(word?.data["web"]).toContain(next.version);
+    expect(readWebApplicationBag(word?.data ?? {})?.web).toBeNull();
+    const auto = change(left, { peers: { cluster: { mode: "auto" } } });
+    const alone = wordsToOthers(auto).find(({ bag }) => bag === "application")?.data ?? {};
+    expect(readWebApplicationBag(alone)?.web).toBe("ci/0");
     const never = { ...left, tsa: left.tsa.map((one) => ({ ...one, toldForAll: {} })) };
     expect(wordsToOthers(never).some(({ bag }) => bag === "application")).toBe(false);
   });
