@@ -56,8 +56,9 @@ export async function work(job: Job): Promise<Answer> {
   const runs: Run[] = [];
   for (const seed of job.seeds) {
     const done = await run(seed, settings, mutation, job.cut, job.trace);
-    runs.push(done);
-    if (job.untilFound && done.violation !== null && (await isWell(job, seed))) break;
+    const blamed = done.violation !== null && (!job.untilFound || (await isWell(job, seed)));
+    runs.push(blamed ? done : { ...done, violation: null });
+    if (job.untilFound && blamed) break;
   }
   return { kind: "run", runs };
 }

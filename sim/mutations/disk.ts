@@ -1,6 +1,6 @@
 /** Faults in how the store is written: order, durability, names, links. */
 import { STORE_PATH } from "../../src/charm/orders.ts";
-import { MANIFEST, STAGING, WORKERS } from "../../src/store/layout.ts";
+import { DIRECTORIES, MANIFEST, STAGING, WORKERS } from "../../src/store/layout.ts";
 import type { AgentPorts } from "../../src/agent/ports.ts";
 import type { Dir } from "../../src/ports.ts";
 import type { SimUnit } from "../world/unit.ts";
@@ -112,7 +112,8 @@ const plantedLinkFollowed = ofFiles("planted-link-followed", (_, { fs }) => ({
       }),
     lstat: async (name) => {
       const stat = await inner.lstat(name);
-      return stat.kind === "link" ? { ...stat, kind: "directory" } : stat;
+      const isOurs = (DIRECTORIES as readonly string[]).includes(name);
+      return stat.kind === "link" && isOurs ? { ...stat, kind: "directory" } : stat;
     },
   }),
 }));
