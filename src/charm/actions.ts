@@ -4,9 +4,11 @@ import { writeApplicationBag } from "../relations/peers.ts";
 import { clusterOf, externalUrl, roleOf, versionOf, type Facts } from "./facts.ts";
 import { readMachine } from "./machine.ts";
 import { asClusterSecret, readFacts } from "./read.ts";
+import { badGateways, gatewaysOf } from "./gateways.ts";
 import { isReady } from "./report.ts";
 import { status } from "./status.ts";
 import { describeStore } from "./storage-status.ts";
+import { badKeys } from "./worker-keys.ts";
 import { cleanUpReleases, fetchReleaseNow, verifyRelease } from "./store-actions.ts";
 
 /** Runs an action. */
@@ -77,7 +79,7 @@ interface Tree {
 }
 
 /** What this unit knows, for a person: no secret in it. */
-function describe(facts: Facts): Tree {
+export function describe(facts: Facts): Tree {
   const { local, database } = facts;
   const now = status(facts);
   const cluster = clusterOf(facts);
@@ -102,6 +104,7 @@ function describe(facts: Facts): Tree {
     },
     "web-application": facts.flight?.application ?? "none",
     "worker-applications": facts.tsa.map(({ application }) => application),
+    "unreadable-keys": [...badKeys(facts), ...badGateways(gatewaysOf(facts))],
     services: Object.fromEntries(
       Object.entries(local.services).map(([name, service]) => [
         name.replace(".service", ""),

@@ -1,7 +1,7 @@
 import type { Status } from "../juju/hook-tools.ts";
 import { clusterOf, type Facts } from "./facts.ts";
 import { badGateways, gatewaysOf } from "./gateways.ts";
-import { blocked } from "./status-words.ts";
+import { blocked, counted } from "./status-words.ts";
 
 /** What is wrong with the relations between webs and workers: the first of these that holds. */
 export function wrongRelations(facts: Facts): Status | null {
@@ -25,9 +25,7 @@ function wrongForWorkers(facts: Facts): Status | null {
       `With mode=worker there is no web for workers: juju remove-relation ${application}:tsa ${other.application}:flight`,
     );
   const bad = badGateways(gatewaysOf(facts));
-  return bad.length > 0
-    ? blocked(`Unreadable TSA key from ${bad.join(", ")}: juju resolved or remove that unit`)
-    : null;
+  return bad.length > 0 ? blocked(`Unreadable TSA key from ${counted(bad)}: juju resolved or remove that unit`) : null;
 }
 
 function wrongForWebs({ environment, flight }: Facts): Status | null {

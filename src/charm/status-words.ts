@@ -9,6 +9,10 @@ export const waiting = (message: string): Status => ({ status: "waiting", messag
 /** What this unit is at. */
 export const busy = (message: string): Status => ({ status: "maintenance", message });
 
+/** The first of several, and how many more there are: a status is one line. */
+export const counted = ([first = "", ...more]: readonly string[]): string =>
+  more.length > 0 ? `${first} and ${more.length} more` : first;
+
 /** The store and the agent do not know what the application is called. */
 export const named = (message: string, { environment }: Facts): string =>
   message.replaceAll("<app>", environment.application);

@@ -9,7 +9,7 @@ import { gatewaysOf, isWelcome, someAnswers } from "./gateways.ts";
 import { webAnswers } from "./plan-web.ts";
 import { isReady } from "./report.ts";
 import { wrongRelations } from "./status-relations.ts";
-import { blocked, busy, named, trouble, waiting } from "./status-words.ts";
+import { blocked, busy, counted, named, trouble, waiting } from "./status-words.ts";
 import { relatedApplications } from "./orders.ts";
 import { badKeys } from "./worker-keys.ts";
 
@@ -186,8 +186,6 @@ function roleStatus(facts: Facts): Status {
 function webStatus(facts: Facts): Status {
   const { options, local, database } = facts;
   const version = versionOf(local.current) ?? "?";
-  const ill = badKeys(facts);
-  if (ill.length > 0) return blocked(`Unreadable worker key from ${ill.join(", ")}: juju resolved or remove that unit`);
   if (isReady(facts)) return { status: "active", message: `Web server ready (v${version}) - port ${options.webPort}` };
   if (local.portTaken !== null) return blocked(portMessage(facts, local.portTaken));
   if (!facts.secret.content) return busy("Making keys and passwords");
@@ -199,6 +197,9 @@ function webStatus(facts: Facts): Status {
     return waiting(`Web server: ${problem.slice(0, 48)}: check PostgreSQL, then journalctl -u ${WEB_SERVICE}`);
   if (service.restarts > 2 && !webAnswers(facts))
     return blocked(`Web server keeps ending (${service.restarts} restarts): journalctl -u ${WEB_SERVICE}`);
+  // One worker's key stops no web: it is told where nothing else is, and by `check-status` always.
+  const ill = badKeys(facts);
+  if (ill.length > 0) return blocked(`Unreadable worker key from ${counted(ill)}: juju resolved or remove that unit`);
   return busy(`Starting web server (v${version})`);
 }
 

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Facts, Flight } from "../../../src/charm/facts.ts";
 import { HOSTS_FILE } from "../../../src/charm/hosts.ts";
 import { lead as decide, toResolve } from "../../../src/charm/lead.ts";
+import { describe as describeUnit } from "../../../src/charm/actions.ts";
 import { leasesForOthers } from "../../../src/charm/leases.ts";
 import { ordersFor } from "../../../src/charm/orders.ts";
 import { plan } from "../../../src/charm/plan.ts";
@@ -232,7 +233,17 @@ describe("a web with workers behind tsa", () => {
     const bad = { unit: "build/1", key: "ssh-ed25519 AAAA", word: null };
     const facts = change(oneOfWebs, { tsa: [{ ...tsa, workers: [...tsa.workers, bad] }] });
     expect(written(facts, FILES.authorizedKeys)).toBe(`${PUBLIC_KEY}\n`);
-    expect(status(facts).message).toBe("Unreadable worker key from build/1: juju resolved or remove that unit");
+    expect(describeUnit(facts)["unreadable-keys"]).toEqual(["build/1"]);
+  });
+
+  test("is ready whatever key a worker shows; while it is not, many bad ones are one line", () => {
+    const bad = ["build/1", "build/2", "build/3"].map((unit) => ({ unit, key: "ssh-ed25519 AAAA", word: null }));
+    const facts = change(oneOfWebs, { tsa: [{ ...tsa, workers: bad }] });
+    expect(status(facts)).toEqual({ status: "active", message: "Web server ready (v7.14.3) - port 8080" });
+    expect(status(change(facts, { local: { agent: { web: { version: null } } } }))).toEqual({
+      status: "blocked",
+      message: "Unreadable worker key from build/1 and 2 more: juju resolved or remove that unit",
+    });
   });
 
   test("sends people to the same address as every other web", () => {
