@@ -3,11 +3,11 @@
  * no worker that runs from good files is restarted. Then: releases that nobody needs go.
  */
 
-import { chmod, lstat, open, readdir, rm, truncate } from "node:fs/promises";
+import { chmod, lstat, mkdir, open, readdir, rm, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { deployConcourse, WEB, WORKER, type Concourse, type Vitals } from "./concourse.ts";
+import { APPLICATION, deployConcourse, MOUNT_POINT, WEB, WORKER, type Concourse, type Vitals } from "./concourse.ts";
 import { Tool } from "./tool.ts";
 
 const READY = /^active (Web server|Worker) ready/;
@@ -123,3 +123,22 @@ test("releases that nobody runs or may want back go by themselves; the one befor
   expect(names.find((name) => name.startsWith("7.14.4"))).toMatch(/\.2$/);
   expect(await concourse.act(web, "clean-up-releases")).toContain("would-remove: nothing");
 });
+
+test("a new directory in place of the store: blocked until it is adopted, then it is filled", async () => {
+  const leader = await concourse.leader();
+  const other = join(tool.directory, "new-directory");
+  await mkdir(other, { mode: 0o755 });
+  await writeFile(join(other, ".lxc_shared_storage"), "");
+  await concourse.detach();
+  await concourse.untilStatus(leader, /^waiting|^blocked Waiting for shared storage mount/);
+  const disk = { name: "concourse", source: other, path: MOUNT_POINT, readOnly: false };
+  await concourse.ask("attach-disk", { application: APPLICATION, disk });
+  await concourse.untilStatus(leader, /^blocked Another store is mounted at .*adopt-store/);
+  expect(await readdir(other)).toEqual([".lxc_shared_storage"]);
+  await concourse.act(leader, "adopt-store");
+  await until("a release in the new directory", async () => (await releasesBelow(other)).length === 1);
+  await concourse.ready();
+});
+
+const releasesBelow = (directory: string): Promise<string[]> =>
+  readdir(join(directory, "releases")).catch((): string[] => []);
