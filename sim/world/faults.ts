@@ -1,11 +1,13 @@
 /** What goes wrong, and how it is put right again. Each is an entry of a list that the seed has written beforehand. */
-import { LOCK } from "../../src/store/layout.ts";
+import { LOCK, RELEASES } from "../../src/store/layout.ts";
 import { STORE_PATH } from "../../src/charm/orders.ts";
 import { WEB_SERVICE, WORKER_SERVICE } from "../../src/concourse/services.ts";
 import { changeBag, peersOf, type Application } from "../juju/model.ts";
 import { MISHAPS } from "./network.ts";
 import type { Moment } from "./moments.ts";
 import type { Dice } from "./random.ts";
+import { entriesOf } from "../check/checks.ts";
+import type { Life } from "./scheduler.ts";
 import type { SimUnit } from "./unit.ts";
 import type { World } from "./world.ts";
 
@@ -63,6 +65,18 @@ const ACTS = {
     if (world.network.downloads.size > 0) world.met("version changed in mid-download");
     if (moment === "moving to trash") world.met("version changed while a release was moved to trash");
     world.configure(first(world, unit), { version });
+  },
+  "pause cleaner and go back": (world, unit, dice) => {
+    // Whoever cleans up has looked at the leases; now the units turn to what it is about to move away.
+    if (unit.agent === null) return;
+    const now = String(first(world, unit).config["version"]);
+    const versions = [...entriesOf(world.store.root, RELEASES).keys()].map((name) => name.split("-")[0] ?? "");
+    const old = versions.filter((version) => version !== now);
+    if (old.length === 0) return;
+    world.met("version went back while a cleaner slept");
+    freezeFor(world, [unit.agent.life], dice.magnitude(5_000, 300_000));
+    if (application(unit).leader === unit.juju) world.elect(application(unit));
+    world.configure(first(world, unit), { version: dice.pick(old) });
   },
   "add unit": (world, unit) => {
     if (world.living().length >= world.shape.mostUnits || world.isStrange(unit)) return;
@@ -155,10 +169,14 @@ function freeze(
 ): void {
   if (lives.length === 0) return;
   const pause = aWhile(dice);
-  for (const life of lives) {
-    world.scheduler.freeze(life);
-    world.scheduler.later(pause, () => world.scheduler.thaw(life));
-  }
+  freezeFor(world, lives, pause);
   const holds = unit.agent !== null && world.network.downloads.has(unit.agent.life);
   if (holds && pause > 60_000) world.met("holder paused for more than a minute");
+}
+
+function freezeFor(world: World, lives: readonly Life[], milliseconds: number): void {
+  for (const life of lives) {
+    world.scheduler.freeze(life);
+    world.scheduler.later(milliseconds, () => world.scheduler.thaw(life));
+  }
 }

@@ -86,6 +86,7 @@ const AT_MOMENTS: Partial<Record<FaultKind, readonly Moment[]>> = {
   "pause holder and elect": ["downloading", "before publication"],
   "power loss": ["between publish and fsync", "leasing", "downloading", "looking at leases again"],
   "remove unit": ["downloading", "leasing", "before the link jumps"],
+  "pause cleaner and go back": ["moving to trash", "looking at leases again"],
   "machine off": ["downloading", "between publish and fsync"],
 };
 
@@ -128,6 +129,9 @@ const AT_CLEAN_UP: readonly (readonly [FaultKind, Moment])[] = [
   ["change version", "moving to trash"],
   ["pause agent", "between publish and fsync"],
   ["add unit", "moving to trash"],
+  ["pause cleaner and go back", "moving to trash"],
+  ["pause cleaner and go back", "moving to trash"],
+  ["pause cleaner and go back", "looking at leases again"],
   ["mount lost", "moving to trash"],
   ["elect", "hook decides"],
 ];
