@@ -14,7 +14,8 @@ export const stock = { PATH: stockPath };
 export class MachineBench {
   readonly kind: MachineKind;
   readonly model = `t${process.pid.toString(36)}`;
-  readonly base: string;
+  /** Everything of ours on the host; on a real file system. */
+  base = "";
   image = "";
   network!: Network;
   one!: Machine;
@@ -22,12 +23,12 @@ export class MachineBench {
 
   constructor(kind: string) {
     this.kind = machineKind(kind);
-    this.base = process.getuid?.() === 0 ? mkdtempSync("/var/tmp/concourse-machines-") : "";
   }
 
   /** Network, image and two machines with one disk in common. */
   async setUp(): Promise<void> {
     const { kind, model } = this;
+    this.base = mkdtempSync("/var/tmp/concourse-machines-");
     this.image = await kind.image("", () => undefined);
     this.network = await kind.createNetwork({ model });
     [this.one, this.two] = await Promise.all([this.handle("1", [this.shared]), this.handle("2", [this.shared])]);
