@@ -50,6 +50,17 @@ test("a whole release agrees with its manifest, however deep one looks", async (
   for (const depth of ["shape", "bin", "all"] as const) expect(await verified(depth)).toBeNull();
 });
 
+test("one that is moved away and deleted while it is read is gone, not damaged", async () => {
+  const found = await findRelease(hostPorts, store, target);
+  if (found === null) throw new Error("not published");
+  const away = async (): Promise<void> => {
+    renameSync(join(here.path, "releases", name), join(here.path, "trash", name));
+    rmSync(join(here.path, "trash", name), { recursive: true });
+  };
+  const read = inspectRelease(hostPorts, store, found, "all", away);
+  await expect(read).rejects.toMatchObject({ problem: { code: "release-gone", blocked: false } });
+});
+
 describe("what is damaged is named", () => {
   const faults: Record<string, readonly [() => void, Depth, RegExp]> = {
     "a file cut short": [() => truncateSync(inside("bin/concourse"), 3), "shape", /bin\/concourse has 3 bytes/],

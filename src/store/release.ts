@@ -113,19 +113,37 @@ export async function inspectRelease(
 ): Promise<Inspection> {
   const marks: string[] = [];
   try {
-    const flaw = await inRelease(store, release.name, (root) =>
-      flawOf(ports, root, release.manifest, depth, onFile, marks),
-    );
+    const flaw = await inRelease(store, release.name, async (root) => {
+      const seen = await flawOf(ports, root, release.manifest, depth, onFile, marks).catch((error: unknown): Flaw => {
+        if (errno(error) !== "ENOENT") throw error;
+        return { path: release.name, what: "lacks something" };
+      });
+      if (seen !== null) await expectThere(store, release.name, root);
+      return seen;
+    });
     return { flaw, mark: marks.join(" ") };
   } catch (error) {
     if (errno(error) === "ENOENT") {
-      return { flaw: { path: release.name, what: "lacks something" }, mark: marks.join(" ") };
+      throw gone(release.name);
     }
     if (errno(error) === "") {
       throw error;
     }
     throw new StoreError(fileProblem(error, store.path, `${RELEASES}/${release.name}`), { cause: error });
   }
+}
+
+/** What a clean-up takes away while it is read is not damaged: its name leads elsewhere, or nowhere. */
+async function expectThere(store: Store, name: string, root: Dir): Promise<void> {
+  const [{ device, inode }, named] = await Promise.all([
+    root.stat(),
+    using(await store.root.openDirectory(RELEASES), (releases) => releases.lstat(name)),
+  ]);
+  if (named.device !== device || named.inode !== inode) throw gone(name);
+}
+
+function gone(name: string): StoreError {
+  return new StoreError(waiting("release-gone", `Release ${name} was moved away while it was read; looking again`));
 }
 
 /** The same as a problem; null if the release agrees with its manifest. */

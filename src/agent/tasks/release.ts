@@ -37,13 +37,13 @@ export function releaseTask(world: TaskWorld): Task<Needs> {
       return store === null || store === undefined ? store : { target, damaged, store };
     },
     begin: ({ target, damaged, store: needs }) => {
-      let checked: Checked = { copies: "", mark: "", at: 0 };
+      let checked = NOTHING_CHECKED;
       return async (io) => {
         io.report({ damaged: withDamage(world.findings().damaged, target, null) });
         const names = await listCopies(world, needs.path, target);
         const copies = names.filter((name) => !damaged.includes(name));
         if (copies.length === 0) {
-          checked = { copies: "", mark: "", at: 0 };
+          checked = NOTHING_CHECKED;
           io.report({ release: null });
           return LOOK_MS;
         }
@@ -51,7 +51,11 @@ export function releaseTask(world: TaskWorld): Task<Needs> {
         if (known && ports.clock.steady() - checked.at < SHAPE_MS) return CHECKED_MS;
         return withStore(world, needs, async (store) => {
           const release = await findRelease(ports, store, target, damaged);
-          if (release === null) return refuse(world, io, store, target, copies);
+          if (release === null) {
+            // Whatever comes back under its name is looked at from the beginning.
+            checked = NOTHING_CHECKED;
+            return refuse(world, io, store, target, copies);
+          }
           const mark = known
             ? await lookAgain(world, io, store, target, release, checked.mark)
             : await adopt(world, io, store, target, release);
@@ -69,6 +73,8 @@ interface Checked {
   readonly mark: string;
   readonly at: number;
 }
+
+const NOTHING_CHECKED: Checked = { copies: "", mark: "", at: 0 };
 
 /** Names of what is published of the target. */
 async function listCopies({ ports }: TaskWorld, path: string, target: Target): Promise<string[]> {
@@ -93,6 +99,11 @@ async function refuse(
 ): Promise<number> {
   io.report({ release: null });
   if (target.manifestSha256 === null) return LOOK_MS;
+  // A clean-up moves releases away, and puts back those that were leased meanwhile: such a one is whole.
+  const there = await listCopies(world, store.path, target);
+  const others = there.filter((name) => !copies.includes(name));
+  const moved = !copies.every((name) => there.includes(name));
+  if (moved || (await findRelease(world.ports, store, target, others)) !== null) return LOOK_MS;
   const other = await findRelease(world.ports, store, { ...target, manifestSha256: null });
   const what = other === null ? "is missing or damaged" : "is not the one that was agreed on";
   const flaw: Flaw = { path: "manifest.json", what };

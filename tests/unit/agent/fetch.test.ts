@@ -350,6 +350,21 @@ describe("release", () => {
     expect(world.state.damaged).toEqual([]);
   });
 
+  test("a release that comes back after something else was found under its name is adopted again", async () => {
+    const manifestSha256 = await published();
+    world.order({ fetch: false, target: { ...archive.target, manifestSha256 } });
+    await world.clock.advance(5_000);
+    const path = `${STORE}/releases/${releases()[0]}`;
+    world.fs.move(path, `${STORE}/aside`);
+    world.fs.makeDirectories(path);
+    await world.clock.advance(30_000);
+    expect(world.state.release).toBeNull();
+    world.fs.remove(path);
+    world.fs.move(`${STORE}/aside`, path);
+    await world.clock.advance(30_000);
+    expect(world.state).toMatchObject({ release: { verified: true }, fetchProblem: null });
+  });
+
   test("a release that is taken away is fetched anew", async () => {
     await published();
     world.fs.remove(`${STORE}/releases/${releases()[0]}`);
