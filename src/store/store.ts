@@ -192,7 +192,9 @@ async function readId(root: Dir): Promise<string | null> {
 /** By a link, which fails if the name is there: of several leaders the first one wins, and all read the same id. */
 async function createId(ports: Needs, orders: StoreOrders, root: Dir, writable: boolean): Promise<string> {
   if (!writable || !(orders.mayCreate || orders.kind === "private")) {
-    throw new Unusable(waiting("store-new", `The store at ${orders.path} is new: waiting for a unit that may write to it`));
+    throw new Unusable(
+      waiting("store-new", `The store at ${orders.path} is new: waiting for a unit that may write to it`),
+    );
   }
   await viaStaging(ports, { root, orders }, async (staging, temporary) => {
     await writeNew(staging, temporary, `${JSON.stringify({ schema: 1, id: ports.random.uuid() })}\n`, 0o644);
