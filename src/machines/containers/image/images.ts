@@ -47,7 +47,10 @@ async function copyImage(flavour: Flavour, daemon: Daemon, image: string, alias:
   const environment = { [flavour.variable]: dirname(daemon.socket), HOME: process.env["HOME"] ?? "/root" };
   await run(flavour.client, words, environment).catch((error: unknown) => {
     const said = error instanceof Error && "stderr" in error ? String(error.stderr).trim() : String(error);
-    const cause = `${flavour.title} cannot fetch the image ${image} (${said.split("\n").at(-1)?.replace(/^Error: /, "")})`;
+    const cause = `${flavour.title} cannot fetch the image ${image} (${said
+      .split("\n")
+      .at(-1)
+      ?.replace(/^Error: /, "")})`;
     throw new UserError(cause, `See what there is: ${flavour.client} image list ${image.replace(/:.*/, ":")}`);
   });
 }
