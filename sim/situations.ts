@@ -13,6 +13,7 @@ export const SITUATIONS: readonly string[] = [
   "killed moving to trash",
   "paused looking at leases again",
   "version changed while a release was moved to trash",
+  "version went back while a cleaner slept",
   "paused before publication",
   "paused between publish and fsync",
   "hook killed before its commit",

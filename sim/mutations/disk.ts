@@ -2,7 +2,7 @@
 import { STORE_PATH } from "../../src/charm/orders.ts";
 import { DIRECTORIES, MANIFEST, STAGING, WORKERS } from "../../src/store/layout.ts";
 import type { AgentPorts } from "../../src/agent/ports.ts";
-import type { Dir } from "../../src/ports.ts";
+import type { Dir, File } from "../../src/ports.ts";
 import type { SimUnit } from "../world/unit.ts";
 import { changedFs, insideOf, type DirChange, type FileChange } from "./files.ts";
 import { mutation, type Mutation } from "./mutation.ts";
@@ -128,18 +128,29 @@ const cleanUpIgnoresLeases = ofFiles("clean-up-ignores-leases", () => ({
   dir: (inner, path) => (path === LEASES ? { list: async () => [] } : { list: () => inner.list() }),
 }));
 
-/** What was leased between the first look and the deletion is not seen. */
-const leasesListedOnce = ofFiles("leases-listed-once", ({ world }) => {
-  let listed: { at: number; names: Promise<string[]> } | null = null;
+/** What others leased between the first look and the deletion is not seen: a lease is read once in ten minutes. */
+const leasesListedOnce = ofFiles("leases-listed-once", ({ world, member }) => {
+  const seen = new Map<string, { readonly at: number; readonly bytes: Uint8Array }>();
+  const read = async (inner: File, path: string): Promise<Uint8Array> => {
+    const known = seen.get(path);
+    if (known !== undefined && world.scheduler.steady - known.at < 600_000) return known.bytes;
+    const bytes = new Uint8Array((await inner.stat()).size);
+    await inner.read(bytes, 0);
+    seen.set(path, { at: world.scheduler.steady, bytes });
+    return bytes;
+  };
   return {
-    dir: (inner, path) => ({
-      list: () => {
-        if (path !== LEASES) return inner.list();
-        if (listed === null || world.scheduler.steady - listed.at > 5_000)
-          listed = { at: world.scheduler.steady, names: inner.list() };
-        return listed.names;
-      },
-    }),
+    file: (inner, path) => {
+      if (!path.startsWith(`${LEASES}/`) || path.includes(`/${member}/`)) return {};
+      return {
+        stat: async () => ({ ...(await inner.stat()), size: (await read(inner, path)).length }),
+        read: async (into, position) => {
+          const piece = (await read(inner, path)).subarray(position, position + into.length);
+          into.set(piece);
+          return piece.length;
+        },
+      };
+    },
   };
 });
 

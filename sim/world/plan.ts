@@ -93,7 +93,7 @@ const AT_MOMENTS: Partial<Record<FaultKind, readonly Moment[]>> = {
 export function shapeOf(seed: number, settings: Settings): Shape {
   const dice = new Dice(seed, "shape");
   // Few units more often: what many of them can do to each other, three can mostly do as well, and sooner.
-  const cleansUp = dice.chance(0.08);
+  const cleansUp = dice.chance(0.1);
   const headStart = cleansUp
     ? "upgraded"
     : dice.pick(["none", "agreed", "agreed", "settled", "settled", "settled"] as const);
@@ -120,6 +120,7 @@ export function shapeOf(seed: number, settings: Settings): Shape {
 }
 
 const AT_CLEAN_UP: readonly (readonly [FaultKind, Moment])[] = [
+  ["kill agent", "moving to trash"],
   ["kill agent", "moving to trash"],
   ["kill agent", "emptying trash"],
   ["pause agent", "moving to trash"],
@@ -166,7 +167,7 @@ const RARE: readonly (readonly [FaultKind, Moment])[] = [
   ["kill agent", "downloading"],
   ["kill agent", "unpacking"],
   ["kill agent", "between publish and fsync"],
-  ["kill agent", "moving to trash"],
+  ["kill agent", "between publish and fsync"],
   ["pause agent", "between publish and fsync"],
   ["pause agent", "looking at leases again"],
   ["power loss", "between publish and fsync"],
