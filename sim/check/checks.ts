@@ -141,8 +141,9 @@ export class Checks {
   #readers(disk: Disk): void {
     const there = entriesOf(disk.root, RELEASES);
     for (const unit of this.#world.units) {
-      const { current } = unit.memory;
-      if (current === null || unit.juju.dead || !unit.up || unit.mounted() !== disk) continue;
+      const { current, stopped } = unit.memory;
+      // Who stops ends its services first, and then gives up its lease.
+      if (current === null || stopped || unit.juju.dead || !unit.up || unit.mounted() !== disk) continue;
       if (there.get(current)?.kind === "directory" || this.tampered.has(current)) continue;
       // Leased after a clean-up's first look: its second one puts it back. What runs has its files open all the while.
       if ([...entriesOf(disk.root, TRASH).keys()].some((name) => trashedRelease(name) === current))
