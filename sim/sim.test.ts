@@ -6,10 +6,11 @@ import { FOUND_BY } from "./mutations/found.ts";
 import { openPool, type Pool } from "./pool.ts";
 import { commandOf, hunt, runSeeds, type Total } from "./report.ts";
 import { WHOLE } from "./shrink.ts";
+import { versionsInARow } from "./versions.ts";
 import type { Settings } from "./world/plan.ts";
 
-/** Some minutes' worth on two processors: `npm run test:long` runs ten thousand. */
-const SEEDS = 60;
+/** Half a minute's worth on two processors: `npm run test:long` runs ten thousand. */
+const SEEDS = 40;
 const LOCKED: Settings = { units: [2, 8], lock: true };
 const UNLOCKED: Settings = { units: [2, 8], lock: false };
 const MINUTES = 60_000;
@@ -58,6 +59,16 @@ test(
     expect(traces(second)).toEqual(traces(first));
   },
 );
+
+test("thirty versions in a row: each is downloaded once, and two are kept", { timeout: 20 * MINUTES }, async () => {
+  const { problem, downloads, mostReleases, mostEver } = await versionsInARow(1, 30);
+  expect({ problem, downloads, mostReleases, mostEver }).toEqual({
+    problem: null,
+    downloads: 30,
+    mostReleases: 2,
+    mostEver: 3,
+  });
+});
 
 describe("a planted fault is found", () => {
   test.each(MUTATIONS)("$name", { timeout: 20 * MINUTES }, async ({ name }) => {

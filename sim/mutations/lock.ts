@@ -25,7 +25,7 @@ const markerAsLock = ofLock("marker-as-lock", () => async (dir) => {
 
 /** When the lock of a world was taken last, by the wall clock. */
 const taken = new WeakMap<World, number>();
-const OLD_MS = 30_000;
+const OLD_MS = 3_000;
 
 const lockStolenByAge = ofLock("lock-stolen-by-age", (lock, { world }) => async (dir, name): Promise<Held | null> => {
   const held = await lock.take(dir, name);
@@ -35,12 +35,13 @@ const lockStolenByAge = ofLock("lock-stolen-by-age", (lock, { world }) => async 
   return held ?? { valid: async () => true, release: async () => undefined };
 });
 
-/** Tidy: no lock, no lock file. */
-const lockFileUnlinked = ofLock("lock-file-unlinked", (lock) => async (dir, name) => {
+/** Tidy: no lock, no lock file, some time after the lock was let go. */
+const lockFileUnlinked = ofLock("lock-file-unlinked", (lock, unit) => async (dir, name) => {
   const held = await lock.take(dir, name);
   if (held === null) return null;
   const release = async (): Promise<void> => {
     await held.release();
+    if (unit.agent !== null) await unit.world.scheduler.sleep(unit.agent.life, 1_500);
     await dir.unlink(name).catch(() => undefined);
   };
   return { valid: () => held.valid(), release };
