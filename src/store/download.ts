@@ -240,7 +240,7 @@ export function statusProblem(status: number, url: string): Problem {
   switch (status) {
     case 404:
     case 410:
-      return blocked("unknown-version", `${host} has no ${file}: set an existing one (juju config <app> version=…)`);
+      return blocked("unknown-version", `${host} has no ${file}: set another (juju config <app> version=…)`);
     case 401:
     case 403:
       return blocked("not-allowed", `${host} refuses ${file} (${status}): check release-mirror or github-token`);

@@ -45,8 +45,9 @@ export function refusal(
   }
   const rest = before === null ? LATER : Math.min(before.rest * 2, LONGEST_REST);
   const bad = { url: archive.url, until: now + rest, rest, wanted: target.sha256, ...served, problem };
-  const recognisable = bad.etag !== null || bad.modified !== null;
-  return new SourceError(problem, { bad: [bad], retryMs: recognisable ? null : READ_AGAIN.http });
+  // An answer that says what it is, and one whose first bytes tell, cost nothing to look at again.
+  const cheap = bad.etag !== null || bad.modified !== null || problem.code === "not-an-archive";
+  return new SourceError(problem, { bad: [bad], retryMs: cheap ? null : READ_AGAIN.http });
 }
 
 /** What is known of an archive from an earlier attempt. */

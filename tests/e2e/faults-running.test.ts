@@ -33,7 +33,7 @@ afterAll(async () => {
 });
 
 test.each([
-  ["mode", "bogus", "auto", '"bogus" is unknown, use auto'],
+  ["mode", "bogus", "auto", '"bogus" is unknown, use auto, web or worker'],
   ["shared-storage", "nfs", "lxc", '"nfs" is unknown, use none or lxc'],
   ["version", "v7.latest", "7.14.3", '"v7.latest" is no version, write it like 7.14.3'],
   ["release-digest", "abc", "", "is no SHA-256: 64 hex digits"],
@@ -54,7 +54,7 @@ test("a version that nobody has", async () => {
     name: "unknown version",
     unit: leader,
     cause: () => concourse.configure({ version: "7.99.0" }),
-    shows: /^blocked .* has no concourse-7\.99\.0-linux-\w+\.tgz: set an existing one \(juju config/,
+    shows: /^blocked .* has no concourse-7\.99\.0-linux-\w+\.tgz: set another \(juju config/,
     remedy: () => concourse.configure({ version: "7.14.3" }),
     heals: READY,
   });
