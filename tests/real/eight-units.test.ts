@@ -26,8 +26,9 @@ test.each(Array.from({ length: rounds }, (_, round) => round + 1))(`round %i of 
     const hooks = (await Promise.all(units.map((unit) => concourse.hooks(unit)))).flat();
     const longest = hooks.toSorted((a, b) => b.to - b.from - (a.to - a.from))[0] ?? { what: "", from: 0, to: Infinity };
     console.log(`Eight units: ${hooks.length} hooks, the longest ${longest.to - longest.from} ms (${longest.what})`);
-    // A hook that had waited for anything would have waited for this.
-    expect(longest.to - longest.from).toBeLessThan(DOWNLOAD / 2);
+    // A hook that had waited for anything would have waited for this; on a busy host all of them take longer.
+    const usual = hooks.map(({ from, to }) => to - from).toSorted((a, b) => a - b)[hooks.length >> 1] ?? 0;
+    expect(longest.to - longest.from).toBeLessThan(Math.max(DOWNLOAD / 2, 15 * usual));
   } finally {
     await tool.remove();
     await rm(tool.directory, { recursive: true, force: true });
