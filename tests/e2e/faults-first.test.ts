@@ -36,7 +36,8 @@ test("an unknown mode", async () => {
     name: "mode=everything at deployment",
     unit: UNIT,
     cause: async () => undefined,
-    shows: /^blocked Option mode: "everything" is unknown, use auto, web or worker\. juju config concourse-ci-machine mode=…$/,
+    shows:
+      /^blocked Option mode: "everything" is unknown, use auto, web or worker\. juju config concourse-ci-machine mode=…$/,
     remedy: () => concourse.configure({ mode: "auto" }),
     heals: NO_MOUNT,
   });

@@ -122,19 +122,17 @@ test("the webs' new version comes to the workers after them, by the same files",
   await shows(await workers(), new RegExp(`^Worker ready \\(v${NEW}\\)`));
   expect(await archives()).toBe(before + 1);
   const [lastWeb, firstWorker] = await Promise.all([
-    readySince(await webs()).then((times) => Math.max(...times)),
-    readySince(await workers()).then((times) => Math.min(...times)),
+    starts(await webs(), WEB).then((times) => Math.max(...times)),
+    starts(await workers(), WORKER).then((times) => Math.min(...times)),
   ]);
   expect(firstWorker).toBeGreaterThan(lastWeb);
   expect(await survivor.failures()).toEqual([]);
 });
 
-/** When each of these units showed that it is ready with the new version. */
-async function readySince(units: readonly string[]): Promise<number[]> {
-  const histories = await Promise.all(units.map((unit) => concourse.history(unit)));
-  return histories.map(
-    (entries) => entries.find(({ message }) => message.includes(`ready (v${NEW})`))?.since ?? Number.NaN,
-  );
+/** When each unit's process was started, in microseconds of the clock that all machines share. */
+function starts(units: readonly string[], service: string): Promise<number[]> {
+  const started = `systemctl show --value --property=ExecMainStartTimestampMonotonic ${service}`;
+  return Promise.all(units.map(async (unit) => Number((await concourse.inUnit(unit, started)).trim())));
 }
 
 test("a web that goes takes no worker with it", async () => {
