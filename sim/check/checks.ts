@@ -12,6 +12,8 @@ import { STORE_PATH } from "../../src/charm/orders.ts";
 import type { Cluster } from "../../src/relations/peers.ts";
 import type { Disk } from "../disk/disk.ts";
 import type { DirectoryNode, FileNode, Node } from "../disk/nodes.ts";
+import { LockWatch } from "./lock.ts";
+import { SecondLooks } from "./second-look.ts";
 import { PRECIOUS } from "../world/tamper.ts";
 import type { SimUnit } from "../world/unit.ts";
 import type { World } from "../world/world.ts";
@@ -49,6 +51,10 @@ export class Checks {
   /** Lock files that were replaced: whoever still holds one excludes nobody. */
   readonly replacedLocks: FileNode[] = [];
   readonly log: string[] = [];
+  readonly locks = new LockWatch(({ name }) =>
+    this.#report("a lock goes with its holder", `${name} is kept out by nobody`),
+  );
+  readonly looks = new SecondLooks();
   linksPlanted = false;
   readonly #linkedOnce = new Set<string>();
   #found: Violation | null = null;
@@ -132,7 +138,8 @@ export class Checks {
     known.delete(name);
     if (this.tampered.has(name)) return;
     const still = leasesOf(disk).filter(({ releases }) => releases.includes(name));
-    const robbed = still.filter(({ member }) => release.leased?.includes(member));
+    const { last } = this.#world.scheduler;
+    const robbed = still.filter(({ member, file }) => release.leased?.includes(member) || this.looks.saw(last, file));
     if (robbed.length > 0)
       return this.#report("nothing leased or in use is removed", `${name}, leased by ${robbed[0]?.member}`);
   }
@@ -261,8 +268,11 @@ function isManifestOf(text: Buffer | undefined, sha256: string): boolean {
   }
 }
 
+type LeaseText = Pick<Leased, "member" | "releases">;
+
 interface Leased {
   readonly member: string;
+  readonly file: FileNode;
   readonly releases: readonly string[];
 }
 
@@ -271,20 +281,20 @@ export function leasesOf(disk: Disk): Leased[] {
     if (node.kind !== "directory") return [];
     return [...node.entries].flatMap(([name, file]) => {
       const lease = isLease(name) && file.kind === "file" ? leaseIn(file) : null;
-      return lease === null ? [] : [{ member, releases: lease.releases }];
+      return lease === null || file.kind !== "file" ? [] : [{ member, file, releases: lease.releases }];
     });
   });
 }
 
-const parsed = new WeakMap<FileNode, { readonly changed: number; readonly lease: Leased | null }>();
+const parsed = new WeakMap<FileNode, { readonly changed: number; readonly lease: LeaseText | null }>();
 
 /** The lease in a file, null for anything else. */
-function leaseIn(file: FileNode): Leased | null {
+function leaseIn(file: FileNode): LeaseText | null {
   const known = parsed.get(file);
   if (known?.changed === file.changed) return known.lease;
-  let lease: Leased | null = null;
+  let lease: LeaseText | null = null;
   try {
-    lease = JSON.parse(Buffer.from(file.buffer.subarray(0, file.size)).toString()) as Leased;
+    lease = JSON.parse(Buffer.from(file.buffer.subarray(0, file.size)).toString()) as LeaseText;
   } catch {
     // None that could be read.
   }

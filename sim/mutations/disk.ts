@@ -128,30 +128,43 @@ const cleanUpIgnoresLeases = ofFiles("clean-up-ignores-leases", () => ({
   dir: (inner, path) => (path === LEASES ? { list: async () => [] } : { list: () => inner.list() }),
 }));
 
-/** What others leased between the first look and the deletion is not seen: a lease is read once in ten minutes. */
-const leasesListedOnce = ofFiles("leases-listed-once", ({ world, member }) => {
-  const seen = new Map<string, { readonly at: number; readonly bytes: Uint8Array }>();
-  const read = async (inner: File, path: string): Promise<Uint8Array> => {
-    const known = seen.get(path);
-    if (known !== undefined && world.scheduler.steady - known.at < 600_000) return known.bytes;
-    const bytes = new Uint8Array((await inner.stat()).size);
-    await inner.read(bytes, 0);
-    seen.set(path, { at: world.scheduler.steady, bytes });
-    return bytes;
-  };
-  return {
-    file: (inner, path) => {
+/** What others lease while a clean-up goes on is not seen: it reads each lease once. */
+const leasesListedOnce = mutation("leases-listed-once", {
+  ports: (ports, { member }) => {
+    let seen: Map<string, Uint8Array> | null = null;
+    const read = async (inner: File, path: string, known: Map<string, Uint8Array>): Promise<Uint8Array> => {
+      const bytes = known.get(path) ?? new Uint8Array((await inner.stat()).size);
+      if (!known.has(path)) await inner.read(bytes, 0);
+      known.set(path, bytes);
+      return bytes;
+    };
+    const file: FileChange = (inner, path) => {
       if (!path.startsWith(`${LEASES}/`) || path.includes(`/${member}/`)) return {};
       return {
-        stat: async () => ({ ...(await inner.stat()), size: (await read(inner, path)).length }),
+        stat: async () => {
+          const stat = await inner.stat();
+          return seen === null ? stat : { ...stat, size: (await read(inner, path, seen)).length };
+        },
         read: async (into, position) => {
-          const piece = (await read(inner, path)).subarray(position, position + into.length);
+          if (seen === null) return inner.read(into, position);
+          const piece = (await read(inner, path, seen)).subarray(position, position + into.length);
           into.set(piece);
           return piece.length;
         },
       };
-    },
-  };
+    };
+    const take: AgentPorts["lock"]["take"] = async (dir, name) => {
+      const held = await ports.lock.take(insideOf(dir), name);
+      if (held === null) return null;
+      seen = new Map();
+      const release = (): Promise<void> => {
+        seen = null;
+        return held.release();
+      };
+      return { valid: () => held.valid(), release };
+    };
+    return { ...ports, fs: changedFs(ports.fs, { file }), lock: { take } };
+  },
 });
 
 export const DISK_MUTATIONS: readonly Mutation[] = [

@@ -35,16 +35,12 @@ const lockStolenByAge = ofLock("lock-stolen-by-age", (lock, { world }) => async 
   return held ?? { valid: async () => true, release: async () => undefined };
 });
 
-/** Tidy: no lock, no lock file, some time after the lock was let go. */
-const lockFileUnlinked = ofLock("lock-file-unlinked", (lock, unit) => async (dir, name) => {
+/** Tidy: whoever has the lock has no more use for its name, and nobody compares the two. */
+const lockFileUnlinked = ofLock("lock-file-unlinked", (lock) => async (dir, name) => {
   const held = await lock.take(dir, name);
   if (held === null) return null;
-  const release = async (): Promise<void> => {
-    await held.release();
-    if (unit.agent !== null) await unit.world.scheduler.sleep(unit.agent.life, 1_500);
-    await dir.unlink(name).catch(() => undefined);
-  };
-  return { valid: () => held.valid(), release };
+  await dir.unlink(name);
+  return { valid: async () => true, release: () => held.release() };
 });
 
 /** Whatever came is taken for what was asked for. */

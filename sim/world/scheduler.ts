@@ -50,7 +50,8 @@ export class Scheduler {
   #ready: Call[] = [];
   #sleepers: Sleeper[] = [];
   #order = 0;
-  #last: Life | null = null;
+  /** Who went on last. */
+  last: Life | null = null;
   #time = 1_000;
   /** What the wall clock shows beyond the steady one. */
   wall = 1_700_000_000_000;
@@ -158,7 +159,7 @@ export class Scheduler {
     }
     this.steps += 1;
     this.#time += 2 * this.pace.tick * this.#dice.fraction();
-    this.#last = call.life;
+    this.last = call.life;
     call.life.calls += 1;
     this.observe(call.life, call.what);
     call.happen();
@@ -182,8 +183,8 @@ export class Scheduler {
 
   #index(): number {
     const ready = this.#ready;
-    if (this.#last !== null && this.#dice.chance(this.pace.inertia)) {
-      const mine = ready.findIndex(({ life }) => life === this.#last);
+    if (this.last !== null && this.#dice.chance(this.pace.inertia)) {
+      const mine = ready.findIndex(({ life }) => life === this.last);
       if (mine >= 0) return mine;
     }
     return this.#dice.below(ready.length);

@@ -9,6 +9,7 @@ import {
 } from "../../src/agent/contract.ts";
 import { memberName } from "../../src/charm/facts.ts";
 import { STORE_PATH } from "../../src/charm/orders.ts";
+import { leasesOf } from "../check/checks.ts";
 import type { Disk } from "../disk/disk.ts";
 import { Machine } from "../disk/machine.ts";
 import type { Process } from "../disk/process.ts";
@@ -237,7 +238,8 @@ export class SimUnit {
 
   #startAgent(): void {
     const life = new Life(`${this.member} agent`);
-    const { scheduler } = this.world;
+    const { scheduler, checks } = this.world;
+    const leases = () => leasesOf(this.mounted() ?? this.machine.disk).map(({ file }) => file);
     const moments = new Moments();
     const process = this.machine.process("agent", (call) => {
       const moment = moments.of(call);
@@ -248,11 +250,12 @@ export class SimUnit {
       )
         this.world.met("download taken over by another unit");
       if (moment !== null) this.world.moment(this, moment);
-      return scheduler.call(life, `${call.method} ${call.path}`, () => undefined);
+      return scheduler.call(life, `${call.method} ${call.path}`, () => checks.looks.listing(life, call, leases));
     });
     this.agent = { life, process };
     const ports = this.world.mutation.ports(agentPorts(this, life, process, this.#dice), this);
-    void serveUnit(ports, { places: PLACES, program: this.world.program }, new AbortController().signal);
+    const lock = checks.locks.watched(ports.lock, life);
+    void serveUnit({ ...ports, lock }, { places: PLACES, program: this.world.program }, new AbortController().signal);
   }
 
   killAgent(): void {

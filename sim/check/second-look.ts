@@ -1,0 +1,26 @@
+/** What a clean-up can know when it takes releases away for good: the leases at its look after they were moved away. */
+import { TRASH, WORKERS } from "../../src/store/layout.ts";
+import { STORE_PATH } from "../../src/charm/orders.ts";
+import type { FileNode } from "../disk/nodes.ts";
+import type { Call } from "../disk/process.ts";
+import type { Life } from "../world/scheduler.ts";
+
+const [TRASHED, LEASES] = [TRASH, WORKERS].map((name) => `${STORE_PATH}/${name}`);
+
+export class SecondLooks {
+  /** Directory that an agent listed last, and the files of leases as they were at its last look after the trash. */
+  readonly #listed = new Map<Life, string>();
+  readonly #seen = new Map<Life, ReadonlySet<FileNode>>();
+
+  /** An agent is about to list a directory; `leases`: those that are there. */
+  listing(life: Life, { method, path }: Call, leases: () => Iterable<FileNode>): void {
+    if (method !== "list") return;
+    if (path === LEASES && this.#listed.get(life) === TRASHED) this.#seen.set(life, new Set(leases()));
+    this.#listed.set(life, path);
+  }
+
+  /** The agent saw this very lease when it looked last. */
+  saw(life: Life | null, lease: FileNode): boolean {
+    return life !== null && this.#seen.get(life)?.has(lease) === true;
+  }
+}
