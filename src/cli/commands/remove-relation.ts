@@ -7,10 +7,11 @@ export default defineCommand({
   args: {
     one: { type: "positional", description: "application[:endpoint]", required: false },
     other: { type: "positional", description: "application[:endpoint]", required: false },
+    force: { type: "boolean", description: "Do not wait more than 60 s for the hooks of its units" },
     ...MODEL_OPTION,
   },
   async run({ args }) {
     if (args._.length !== 2) throw new UserError("a relation must involve two applications");
-    await askModel(args.model, "remove-relation", { a: args._[0], b: args._[1] });
+    await askModel(args.model, "remove-relation", { a: args._[0], b: args._[1], force: args.force === true });
   },
 });

@@ -54,7 +54,7 @@ function applications(data: ModelData): string[] {
       ),
       ...when(
         [
-          lease !== null && holder?.application !== name,
+          lease !== null && holder?.application !== name && (holder !== undefined || lease.expires === null),
           `application ${name} is led by ${lease?.holder}, which is none of its units`,
         ],
         [

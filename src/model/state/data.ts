@@ -88,10 +88,20 @@ export interface UnitRow {
   /** The charm has called `status-set` at least once. */
   statusSet: boolean;
   resolved: "none" | "retry" | "skip";
+  forced?: ForcedRow;
   ports: PortRow[];
   storage: StorageRow[];
   state: Bag;
   agent: AgentRow;
+}
+
+/** Removal by force: what has not ended by itself at `at` is ended by the controller. */
+export interface ForcedRow {
+  at: number;
+  /** Milliseconds that each step of the removal is waited for. */
+  wait: number;
+  /** It counts as dead; only its agent has not been there yet to take it away. */
+  dead: boolean;
 }
 
 export interface PortRow {
@@ -177,6 +187,7 @@ export interface RelationRow {
   /** Every unit that ever entered, with its bag; it stays until the relation goes. */
   units: Record<string, ScopeRow>;
   apps: Record<string, VersionedBag>;
+  forced?: ForcedRow;
 }
 
 export interface EndpointRow {

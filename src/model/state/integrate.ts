@@ -3,7 +3,8 @@ import { UserError } from "../../errors.ts";
 import type { Core, EndpointRow, ModelData, RelationRow } from "./data.ts";
 import { asBytes } from "./names.ts";
 import { applicationNamed, charmOf } from "./rows.ts";
-import { isPeer, relationDies, relationKey, relationsOf } from "./scopes.ts";
+import { isPeer, relationKey, relationsOf } from "./scopes.ts";
+import { endRelation } from "./units.ts";
 
 interface Side extends EndpointRow {
   readonly interface: string;
@@ -103,7 +104,8 @@ function refuseBeyondLimit(data: ModelData, sides: readonly Side[]): void {
   }
 }
 
-export function removeRelation(core: Core, a: string, b: string): void {
+/** `wait`: milliseconds until force; null = none. */
+export function removeRelation(core: Core, a: string, b: string, wait: number | null, now: number): void {
   const matches = matching(core.data, a, b);
   const [relation] = matches;
   if (relation === undefined) throw new UserError(`relation matching "${a} ${b}" not found`);
@@ -111,7 +113,7 @@ export function removeRelation(core: Core, a: string, b: string): void {
     const keys = matches.map((match) => `"${relationKey(match)}"`).join("; ");
     throw new UserError(`ambiguous relation: "${a} ${b}" could refer to ${keys}`);
   }
-  relationDies(core, relation);
+  endRelation(core, relation, wait, now);
 }
 
 function matching(data: ModelData, a: string, b: string): RelationRow[] {

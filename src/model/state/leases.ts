@@ -20,7 +20,7 @@ export function settleLeadership(core: Core, now: number): void {
 
 function hasRunOut(core: Core, { lease }: ApplicationRow, now: number): boolean {
   if (lease === null) return false;
-  return core.data.units[lease.holder] === undefined || (lease.expires !== null && now >= lease.expires);
+  return lease.expires === null ? core.data.units[lease.holder] === undefined : now >= lease.expires;
 }
 
 /** Connected agents claim all the time; the living come first, and before them who did not just lose it. */

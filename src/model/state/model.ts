@@ -6,6 +6,7 @@ import { UnitRun } from "./agent/run.ts";
 import { addUnits, attachResource, deploy, refresh, setExposed } from "./applications.ts";
 import { inconsistencies } from "./checker.ts";
 import type { Core, Inferred, ModelData } from "./data.ts";
+import { settleForced } from "./force.ts";
 import { integrate, removeRelation } from "./integrate.ts";
 import { expireLease, settleLeadership } from "./leases.ts";
 import { machineGone, setMachine } from "./machines.ts";
@@ -37,15 +38,17 @@ import type {
   LogEntry,
   MachineChange,
   Random,
+  Removal,
   RunPlace,
   StateRun,
   StatusData,
   Task,
 } from "./types.ts";
-import { removeApplication, removeUnits, sweepApplications } from "./units.ts";
+import { applicationToRemove, removeApplication, removeUnits, sweepApplications, unitsToRemove } from "./units.ts";
 
 export type * from "./types.ts";
 export { parseCharm, pluginCharm } from "./charm.ts";
+export { FORCE_WAIT } from "./units.ts";
 
 /** Data that may be read but not changed, all the way down. */
 export type Frozen<T> = T extends object ? { readonly [K in keyof T]: Frozen<T[K]> } : T;
@@ -142,8 +145,16 @@ export class ModelState {
   /** What follows of itself from any change. */
   #settle(now: number): void {
     settlePlayed(this.#core);
+    settleForced(this.#core, now, (unit) => this.#abandon(unit));
     sweepApplications(this.#core);
     settleLeadership(this.#core, now);
+  }
+
+  /** What ran on a unit that goes by force belongs to nobody any more. */
+  #abandon(unit: string): void {
+    const run = this.#runs.get(unit);
+    if (run !== undefined) run.ended = true;
+    this.#runs.delete(unit);
   }
 
   // --- applications and units
@@ -158,15 +169,19 @@ export class ModelState {
   }
 
   /** Returns the lines Juju prints to stdout: `will remove unit app/1` … */
-  removeUnits(units: readonly string[], now: number): string[] {
-    const lines = removeUnits(this.#core, units, now);
+  removeUnits(units: readonly string[], now: number, { wait = null, dryRun = false }: Removal = {}): string[] {
+    const lines = unitsToRemove(this.#data, units);
+    if (dryRun) return lines;
+    removeUnits(this.#core, units, wait, now);
     this.#settle(now);
     return lines;
   }
 
   /** Returns the lines Juju prints to stdout. */
-  removeApplication(application: string, now: number): string[] {
-    const lines = removeApplication(this.#core, application, now);
+  removeApplication(application: string, now: number, { wait = null, dryRun = false }: Removal = {}): string[] {
+    const lines = applicationToRemove(this.#data, application);
+    if (dryRun) return lines;
+    removeApplication(this.#core, application, wait, now);
     this.#settle(now);
     return lines;
   }
@@ -178,8 +193,8 @@ export class ModelState {
     return id;
   }
 
-  removeRelation(a: string, b: string, now: number): void {
-    removeRelation(this.#core, a, b);
+  removeRelation(a: string, b: string, now: number, { wait = null }: Removal = {}): void {
+    removeRelation(this.#core, a, b, wait, now);
     this.#settle(now);
   }
 
@@ -219,10 +234,8 @@ export class ModelState {
   }
 
   /** The whole model: every application is removed. */
-  destroy(now: number): void {
-    for (const { name, life } of Object.values(this.#data.applications)) {
-      if (life === "alive") removeApplication(this.#core, name, now);
-    }
+  destroy(now: number, { wait = null }: Removal = {}): void {
+    for (const name of Object.keys(this.#data.applications)) removeApplication(this.#core, name, wait, now);
     this.#settle(now);
   }
 

@@ -54,6 +54,8 @@ const VERBS: readonly ((world: World, unit: string) => void)[] = [
   ({ model, now }) => void model.addUnits("notes", 1, now),
   ({ model, now }) => void model.addUnits("pg", 1, now, model.data.machines["0"]?.life === "alive" ? ["0"] : []),
   ({ model, now }, unit) => void model.removeUnits([unit], now),
+  ({ model, now }, unit) => void model.removeUnits([unit], now, { wait: (model.revision % 3) * 2_000 }),
+  ({ model, now }) => model.removeRelation("notes", "pg", now, { wait: 2_000 }),
   ({ model, now }) => void model.integrate("notes:db", "pg:db", now),
   ({ model, now }) => model.removeRelation("notes", "pg", now),
   ({ model }) => model.setConfig("notes", { size: String(model.revision) }),
@@ -173,7 +175,8 @@ class Player {
       if (world.model.data.units[unit] !== undefined) world.finish(hook, exit(0));
     }
     for (const { name, agent } of Object.values(world.model.data.units)) {
-      if (!agent.connected) world.model.agentStarted(name, world.now, { rebooted: false });
+      if (!agent.connected && world.model.data.units[name] !== undefined)
+        world.model.agentStarted(name, world.now, { rebooted: false });
     }
     world.settle();
     world.pass(10 * 60_000);

@@ -26,6 +26,7 @@ export function nextDeadline(data: ModelData, since: number): number | null {
     const retry = agent.current?.step === "failed" && retriesHooks(data) ? (agent.retry?.at ?? null) : null;
     return [agent.updateStatus?.due ?? null, retry, agent.deployRetry, ...secretDeadlines(data, unit)];
   });
-  const times = [...leases, ...agents].filter((time) => time !== null).filter((time) => time > since);
+  const forced = [...Object.values(data.units), ...Object.values(data.relations)].map((row) => row.forced?.at ?? null);
+  const times = [...leases, ...forced, ...agents].filter((time) => time !== null).filter((time) => time > since);
   return times.length === 0 ? null : Math.min(...times);
 }

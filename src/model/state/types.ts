@@ -92,6 +92,14 @@ export interface DeployResult {
   readonly messages: readonly string[];
 }
 
+/** How a thing is removed. */
+export interface Removal {
+  /** Milliseconds after which what is still there goes by force, hooks or not; null (the default) = it waits for hooks. */
+  readonly wait?: number | null;
+  /** Only tell what would go. */
+  readonly dryRun?: boolean;
+}
+
 export interface ConfigListing {
   readonly application: string;
   readonly "application-config": Readonly<Record<string, OptionListing>>;

@@ -1,7 +1,8 @@
 /** Units come and go. Juju 3.6: state/application.go, state/unit.go, state/cleanup.go. */
 import { UserError } from "../../errors.ts";
-import type { AgentRow, ApplicationRow, Core, StorageRow, UnitRow } from "./data.ts";
+import type { AgentRow, ApplicationRow, Core, ModelData, RelationRow, StorageRow, UnitRow } from "./data.ts";
 import { addMachine, retireMachine } from "./machines.ts";
+import { isApplicationName } from "./names.ts";
 import { applicationNamed, charmOf, status, unitsOf } from "./rows.ts";
 import { hideUnit, isPeer, leaveScope, relationDies, relationsOf, removeRelationRow } from "./scopes.ts";
 import type { CharmStorage } from "./types.ts";
@@ -71,35 +72,64 @@ export function newStorage(core: Core, name: string, { type, location, maximum }
   return { id, name, kind: type, location: place, attached: false };
 }
 
-/** Returns what Juju prints. A unit whose agent never ran goes at once, without a hook. */
-export function removeUnits(core: Core, names: readonly string[], now: number): string[] {
-  const units = names.map((name) => {
-    const unit = core.data.units[name];
+/** What is removed, as Juju prints it; throws for a unit that is not there. */
+export function unitsToRemove(data: ModelData, names: readonly string[]): string[] {
+  return unitsNamed(data, names).flatMap((unit) => [`will remove unit ${unit.name}`, ...storageLines(unit)]);
+}
+
+/** The same of an application. */
+export function applicationToRemove(data: ModelData, name: string): string[] {
+  if (isApplicationName(name) && data.applications[name] === undefined)
+    throw new UserError(`removing application ${name} failed: application "${name}" not found`);
+  const units = unitsOf(data, applicationNamed(data, name).name);
+  const lines = units.flatMap((unit) => [`- will remove unit ${unit.name}`, ...storageLines(unit)]);
+  return [`will remove application ${name}`, ...lines];
+}
+
+/** A unit whose agent never ran goes at once, without a hook. `wait`: milliseconds until force; null = none. */
+export function removeUnits(core: Core, names: readonly string[], wait: number | null, now: number): void {
+  for (const unit of unitsNamed(core.data, names)) unitDies(core, unit, wait, now);
+}
+
+function unitsNamed(data: ModelData, names: readonly string[]): UnitRow[] {
+  return names.map((name) => {
+    const unit = data.units[name];
     if (unit === undefined) throw new UserError(`removing unit ${name} failed: unit "${name}" does not exist`);
     return unit;
   });
-  const lines = units.flatMap((unit) => [`will remove unit ${unit.name}`, ...storageLines(unit)]);
-  for (const unit of units) unitDies(core, unit, now);
-  return lines;
 }
 
 function storageLines(unit: UnitRow): string[] {
   return unit.storage.map((storage) => `- will remove storage ${storage.id}`);
 }
 
-export function removeApplication(core: Core, name: string, now: number): string[] {
+export function removeApplication(core: Core, name: string, wait: number | null, now: number): void {
   const application = applicationNamed(core.data, name);
-  const units = unitsOf(core.data, name);
-  const lines = units.flatMap((unit) => [`- will remove unit ${unit.name}`, ...storageLines(unit)]);
   application.life = "dying";
-  for (const relation of relationsOf(core.data, name)) if (!isPeer(relation)) relationDies(core, relation);
-  for (const unit of units) unitDies(core, unit, now);
+  for (const relation of relationsOf(core.data, name)) if (!isPeer(relation)) endRelation(core, relation, wait, now);
+  for (const unit of unitsOf(core.data, name)) unitDies(core, unit, wait, now);
   core.changed();
-  return [`will remove application ${name}`, ...lines];
+}
+
+/** `wait`: milliseconds until its units leave it by force; null = only by themselves. */
+export function endRelation(core: Core, relation: RelationRow, wait: number | null, now: number): void {
+  if (wait !== null) force(core, relation, wait, now);
+  relationDies(core, relation);
+}
+
+/** Milliseconds that Juju waits for each step unless told `--no-wait` (3.6, apiserver/common: MaxWait). */
+export const FORCE_WAIT = 60_000;
+
+/** Notes when the row ends by force (see force.ts); a second time may only hasten the first. `wait`: milliseconds. */
+function force(core: Core, row: UnitRow | RelationRow, wait: number, now: number): void {
+  const at = Math.min(row.forced?.at ?? Infinity, now + wait);
+  row.forced = { at, wait, dead: row.forced?.dead ?? false };
+  core.changed();
 }
 
 /** Others see it depart at once, while its own hooks are still to come. */
-function unitDies(core: Core, unit: UnitRow, now: number): void {
+function unitDies(core: Core, unit: UnitRow, wait: number | null, now: number): void {
+  if (wait !== null) force(core, unit, wait, now);
   if (unit.life === "dying") return;
   unit.life = "dying";
   hideUnit(core, unit);

@@ -32,7 +32,10 @@ export class Fleet {
       else if (machine.life === "dead") this.#retire(id);
       else if (!this.#keepers.has(id)) this.#add(id);
     }
-    for (const agent of this.#agents.values()) agent.pump();
+    for (const [unit, agent] of this.#agents) {
+      if (data.units[unit] === undefined) this.#forget(unit, agent);
+      else agent.pump();
+    }
     for (const id of this.#model.state.rebootsRequested()) this.#reboot(id);
   }
 
@@ -154,9 +157,6 @@ export class Fleet {
 
   async #remove(id: string): Promise<void> {
     const { state, record } = this.#model;
-    for (const unit of this.#agents.keys()) {
-      if (state.data.units[unit] === undefined) this.#forget(unit);
-    }
     try {
       await this.#keepers.get(id)?.destroy();
     } catch (error) {
@@ -169,7 +169,9 @@ export class Fleet {
     this.#model.changed();
   }
 
-  #forget(unit: string): void {
+  /** The unit is gone; by force, it may have left a hook or an action running. */
+  #forget(unit: string, agent: UnitAgent): void {
+    agent.end();
     this.#agents.delete(unit);
     delete this.#model.record.unpacked[unit];
   }

@@ -180,6 +180,12 @@ export class UnitAgent {
     if (this.#runs.has(contextId)) killContexts([contextId]);
   }
 
+  /** Ends all that runs. */
+  end(): void {
+    this.pause();
+    killContexts(this.contexts());
+  }
+
   /** Context ids of what runs now. */
   contexts(): string[] {
     return [...this.#runs.keys()];

@@ -3,7 +3,7 @@
 import { z } from "zod";
 import { UserError } from "../../errors.ts";
 import { pluginFor } from "../plugins/index.ts";
-import { pluginCharm, type CharmInfo, type DeployResult } from "../state/model.ts";
+import { FORCE_WAIT, pluginCharm, type CharmInfo, type DeployResult, type Removal } from "../state/model.ts";
 import type { LiveModel } from "./live-model.ts";
 import { takeCharm, takeResource } from "./local-charm.ts";
 import type { Supervisor } from "./supervisor.ts";
@@ -14,6 +14,12 @@ const Texts = z.record(z.string(), z.string());
 export const DiskParams = z.object({ name: z.string(), source: z.string(), path: z.string(), readOnly: z.boolean() });
 const ApplicationParams = z.object({ application: z.string() });
 const PairParams = z.object({ a: z.string(), b: z.string() });
+/** As the flags of Juju's client. */
+const RemovalParams = z.object({
+  force: z.boolean().default(false),
+  noWait: z.boolean().default(false),
+  dryRun: z.boolean().default(false),
+});
 
 const DeployParams = z.object({
   /** Absolute path of a charm file, or the name of a charm that the model plays. */
@@ -90,6 +96,10 @@ async function expose(
   return exposure.opened(application);
 }
 
+function removal({ force, noWait, dryRun }: z.output<typeof RemovalParams>): Removal {
+  return { wait: force ? (noWait ? 0 : FORCE_WAIT) : null, dryRun };
+}
+
 export const applicationVerbs = {
   deploy: verb(DeployParams, ({ supervisor }, params) => deploy(supervisor, params)),
 
@@ -97,20 +107,26 @@ export const applicationVerbs = {
     model.state.addUnits(params.application, params.count, model.now()),
   ),
 
-  "remove-unit": verb(z.object({ units: z.array(z.string()).min(1) }), ({ supervisor: { model } }, { units }) =>
-    model.state.removeUnits(units, model.now()),
+  "remove-unit": verb(
+    RemovalParams.extend({ units: z.array(z.string()).min(1) }),
+    ({ supervisor: { model } }, { units, ...flags }) => model.state.removeUnits(units, model.now(), removal(flags)),
   ),
 
-  "remove-application": verb(ApplicationParams, ({ supervisor: { model } }, { application }) => {
-    const lines = model.state.removeApplication(application, model.now());
-    delete model.record.exposed[application];
-    return lines;
-  }),
+  "remove-application": verb(
+    RemovalParams.extend({ application: z.string() }),
+    ({ supervisor: { model } }, { application, ...flags }) => {
+      const lines = model.state.removeApplication(application, model.now(), removal(flags));
+      if (!flags.dryRun) delete model.record.exposed[application];
+      return lines;
+    },
+  ),
 
   integrate: verb(PairParams, ({ supervisor: { model } }, { a, b }) => model.state.integrate(a, b, model.now())),
 
-  "remove-relation": verb(PairParams, ({ supervisor: { model } }, { a, b }) =>
-    model.state.removeRelation(a, b, model.now()),
+  "remove-relation": verb(
+    PairParams.extend({ force: z.boolean().default(false) }),
+    ({ supervisor: { model } }, { a, b, force }) =>
+      model.state.removeRelation(a, b, model.now(), removal({ force, noWait: false, dryRun: false })),
   ),
 
   "get-config": verb(ApplicationParams, ({ supervisor: { model } }, { application }) =>
