@@ -1,10 +1,10 @@
 import type { Orders, Target } from "../agent/contract.ts";
 import { NO_CLUSTER, type Cluster, type UnitReport } from "../relations/peers.ts";
-import { releaseName } from "../store/layout.ts";
 import { chooseDamaged, isGoodCopy } from "./damage.ts";
-import { clusterOf, isCopyOf, isFetching, type Facts } from "./facts.ts";
+import { clusterOf, isFetching, type Facts } from "./facts.ts";
 import { followsWeb, modeOf, releaseOfWeb, webBrings, websHaveChanged, wantedVersion } from "./follow.ts";
 import { sharesStore } from "./leases.ts";
+import { archiveOf, expectedManifest, remember } from "./memory.ts";
 
 /**
  * What the leader decides, as a function of what all units have said: the next value of app data. Same facts, same value;
@@ -25,10 +25,10 @@ export function lead(facts: Facts, own: UnitReport | null): Cluster | null {
   const reports = units.map(({ report }) => report);
   const damaged = chooseDamaged(reports, now, chosen);
   const release = isRepaired({ ...now, fetcher, damaged }, now) ? openAgain(chosen) : chosen;
-  const previous = choosePrevious(facts, now, release);
+  const committed = remember(now, release, facts.local.current);
   const web = mode === "worker" ? null : chooseWeb(facts, units, now);
   const turn = chooseTurn(facts, units, { ...now, release, damaged, web });
-  const next = { mode, release, previous, damaged, store, fetcher, web, turn };
+  const next = { mode, release, committed, damaged, store, fetcher, web, turn };
 
   const highest = Math.max(now.generation, ...units.map(({ report }) => report?.generation ?? 0));
   const changed = JSON.stringify({ ...next, generation: 0 }) !== JSON.stringify({ ...sorted(now), generation: 0 });
@@ -37,17 +37,33 @@ export function lead(facts: Facts, own: UnitReport | null): Cluster | null {
 
 /** What the leader's agent has to find out before a release can be decided on; null if nothing. */
 export function toResolve(facts: Facts): Orders["resolve"] {
-  const { options, local } = facts;
-  if (!facts.leader || !local.arch || facts.mistakes.length > 0) return null;
+  const { local } = facts;
+  const release = clusterOf(facts)?.release ?? null;
+  const version = versionToChoose(facts);
+  if (!facts.leader || !local.arch || facts.mistakes.length > 0 || version === null) return null;
+  const given = releaseOfWeb(facts, release?.version ?? null) ?? remembered(facts);
+  return given ? null : { version, arch: local.arch };
+}
+
+/** The version that is wanted, "" for the newest; null while what is committed is what is wanted. */
+function versionToChoose(facts: Facts): string | null {
+  const { releaseDigest } = facts.options;
   const release = clusterOf(facts)?.release ?? null;
   const version = wantedVersion(facts, release?.version ?? null);
   const settled =
     release !== null &&
     release.version === version &&
-    (options.releaseDigest === null || options.releaseDigest === release.sha256) &&
+    (releaseDigest === null || releaseDigest === release.sha256) &&
     !isDisproved(facts, release);
-  const given = releaseOfWeb(facts, release?.version ?? null) !== null;
-  return settled || given || version === null ? null : { version, arch: local.arch };
+  return settled ? null : version;
+}
+
+/** What is to be chosen was agreed on before, and nothing has spoken against it since. */
+function remembered(facts: Facts): Target | null {
+  const now = clusterOf(facts);
+  const version = versionToChoose(facts);
+  if (!now || version === null || (now.release && isDisproved(facts, now.release))) return null;
+  return archiveOf(version, facts, now);
 }
 
 /** The archive turned out to be another one: whoever named the digest may have corrected it meanwhile. */
@@ -103,7 +119,8 @@ function chooseRelease(facts: Facts, units: readonly Unit[], now: Cluster): Targ
   const given = releaseOfWeb(facts, now.release?.version ?? null);
   // On a store that both have it is published once, by whom the web application's leader believes.
   if (given && sharesStore(facts, now.store)) return given;
-  const release = given ? asCommitted(given, now) : now.release;
+  const chosen = given ?? remembered(facts);
+  const release = chosen ? asCommitted(chosen, now) : now.release;
   if (!release || release.manifestSha256 !== null) return release;
   const damaged = new Set(
     chooseDamaged(
@@ -112,11 +129,13 @@ function chooseRelease(facts: Facts, units: readonly Unit[], now: Cluster): Targ
       release,
     ).map((copy) => copy.release),
   );
+  const expected = expectedManifest(release, now.committed);
+  const isExpected = (manifest: string): boolean => expected === null || manifest === expected;
   // The leader's own word counts too: it may have taken over and been done before it could say so.
   const published = units
     .filter(({ unit }) => unit === now.fetcher || unit === facts.environment.unit)
     .map(({ report }) => report?.published)
-    .find((word) => word?.sha256 === release.sha256 && !damaged.has(word.name));
+    .find((word) => word?.sha256 === release.sha256 && !damaged.has(word.name) && isExpected(word.manifestSha256));
   return published ? { ...release, manifestSha256: published.manifestSha256 } : release;
 }
 
@@ -133,14 +152,6 @@ const isRepaired = (next: Cluster, now: Cluster): boolean =>
 
 /** What is published of it next is agreed on anew. */
 const openAgain = (release: Target | null): Target | null => release && { ...release, manifestSha256: null };
-
-/** The one that ran here when another was chosen; one that nobody ran and that was never published leaves no trace. */
-function choosePrevious({ local: { current } }: Facts, now: Cluster, release: Target | null): string | null {
-  const before = now.release;
-  if (!before || !release || before.sha256 === release.sha256) return now.previous;
-  if (current !== null && !isCopyOf(current, release)) return current;
-  return before.manifestSha256 ? releaseName(before) : now.previous;
-}
 
 /** Sticky: a web moves only when its unit is gone or silent, never because leadership moved. */
 function chooseWeb(facts: Facts, units: readonly Unit[], now: Cluster): string | null {
@@ -171,6 +182,6 @@ function chooseTurn(facts: Facts, units: readonly Unit[], now: Cluster): string 
 const order = ({ unit }: Unit, web: string | null): number => (unit === web ? -1 : Number(unit.split("/")[1]));
 
 function sorted(cluster: Cluster): Omit<Cluster, "generation"> {
-  const { mode, release, previous, damaged, store, fetcher, web, turn } = cluster;
-  return { mode, release, previous, damaged, store, fetcher, web, turn };
+  const { mode, release, committed, damaged, store, fetcher, web, turn } = cluster;
+  return { mode, release, committed, damaged, store, fetcher, web, turn };
 }

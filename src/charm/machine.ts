@@ -14,7 +14,7 @@ import {
 } from "../concourse/services.ts";
 import { FILES } from "../concourse/settings.ts";
 import type { HookEnvironment } from "../juju/environment.ts";
-import type { Cluster } from "../relations/peers.ts";
+import { asCluster, type Cluster } from "../relations/peers.ts";
 import { NOT_RUNNING, type LocalFacts, type ServiceFacts } from "./facts.ts";
 import { HOSTS_FILE } from "./hosts.ts";
 
@@ -92,7 +92,7 @@ export async function readMachine(environment: HookEnvironment, program: string,
     userExists: new RegExp(`^${USER}:`, "m").test(user ?? ""),
     orders: mine(orders) ? orders : null,
     agent: mine(orders) ? agent : null,
-    followed: followed && mine(followed) ? followed.cluster : null,
+    followed: followed && mine(followed) ? asCluster(followed.cluster) : null,
     current: releaseOf(current),
     files,
     heeds: heeds?.startsWith(`${environment.unit} `) ? heeds.trim().slice(environment.unit.length + 1) : null,

@@ -23,6 +23,7 @@ import { damagedCopies } from "./damage.ts";
 import { toResolve } from "./lead.ts";
 import { modeOf } from "./follow.ts";
 import { leasesForOthers, neededReleases, unitsOnStore } from "./leases.ts";
+import { expectedTarget, previousRelease } from "./memory.ts";
 import { publicAddress } from "./plan-web.ts";
 import { allWorkers, authorisedKeys } from "./worker-keys.ts";
 
@@ -41,6 +42,8 @@ export function ordersFor(facts: Facts): Orders | null {
   const role = roleOf(facts);
   const shared = options.sharedStorage !== "none";
   const damaged = damagedCopies(facts);
+  const before = cluster && previousRelease(cluster);
+  const kept = before ? [before] : [];
   const first = cluster?.release ? [releaseName(cluster.release)] : [];
   const target = first.filter((name) => !damaged.includes(name));
   return {
@@ -59,12 +62,12 @@ export function ordersFor(facts: Facts): Orders | null {
       application: applicationName(environment),
       related: relatedApplications(facts),
       member: memberName(environment),
-      lease: neededReleases(facts),
+      lease: unique([...neededReleases(facts), ...(leasesForAll(facts) ? kept : [])]),
       ...leasesFor(facts),
       ...(shared && speaksToPeople(facts) && facts.secret.content
         ? { people: publicFacts(facts, facts.secret.content) }
         : {}),
-      keep: unique([...target, ...(cluster?.previous ? [cluster.previous] : []), ...runningElsewhere(facts)]),
+      keep: unique([...target, ...kept, ...runningElsewhere(facts)]),
       cleanUp: mayCleanUp(facts),
     },
     source: {
@@ -78,7 +81,7 @@ export function ordersFor(facts: Facts): Orders | null {
       noProxy: environment.proxies.none,
     },
     resolve: toResolve(facts),
-    target: cluster?.release ?? null,
+    target: expectedTarget(cluster),
     damaged,
     request: lastRequest(facts, cluster?.release ?? null),
     fetch: cluster?.release ? !shared || fetches(facts, cluster) : false,
@@ -122,6 +125,14 @@ function leasesFor(facts: Facts): Pick<Orders["store"], "leasesFor" | "units"> {
   const leases = leasesForOthers(facts);
   return leases ? { leasesFor: leases, ...unitsOnStore(facts) } : {};
 }
+
+/**
+ * The fetcher leases what its application keeps: another one on the same store knows of no other reason, and cleans up too.
+ */
+const leasesForAll = (facts: Facts): boolean =>
+  clusterOf(facts)?.fetcher === facts.environment.unit &&
+  facts.options.sharedStorage !== "none" &&
+  facts.local.agent?.store.writable === true;
 
 /** Releases that units run, here and behind `tsa`, as far as this unit hears of them. */
 const runningElsewhere = ({ peers, tsa }: Facts): string[] => [

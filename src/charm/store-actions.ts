@@ -10,6 +10,7 @@ import type { Lease, Release, Store } from "../store/types.ts";
 import { apply } from "./apply.ts";
 import { damagedCopies } from "./damage.ts";
 import { clusterOf, type Facts } from "./facts.ts";
+import { expectedTarget } from "./memory.ts";
 import { named } from "./status-words.ts";
 
 /** Actions that look after the store. Each is bounded in time: no other hook of the unit runs meanwhile. */
@@ -53,7 +54,7 @@ export function leasedBeyond(keep: readonly string[], leases: readonly Lease[]):
 /** Reads every file of the release that is in use. What it finds damaged the unit's agent is told to look at. */
 export async function verifyRelease(facts: Facts, tools: HookTools): Promise<void> {
   await withStore(facts, tools, async (store) => {
-    const target = clusterOf(facts)?.release;
+    const target = expectedTarget(clusterOf(facts));
     const release = target ? await findRelease(hostPorts, store, target, damagedCopies(facts)) : null;
     if (!release) return tools.fail("There is no release to verify on the store: see storage-status");
     const files = release.manifest.files.length;

@@ -10,6 +10,7 @@ import {
   listOf,
   nullOr,
   oneOf,
+  orAbsent,
   parse,
   shape,
   write,
@@ -29,8 +30,8 @@ export interface Cluster {
   readonly generation: number;
   readonly mode: Mode;
   readonly release: Target | null;
-  /** Directory of the release that was there before: kept on the store, so that the way back needs no download. */
-  readonly previous: string | null;
+  /** Releases that were agreed on, this one among them: what is right of them is known without asking anybody. */
+  readonly committed: readonly Committed[];
   /** Copies of `release` that nobody is to use: a new one is published beside them. */
   readonly damaged: readonly Damage[];
   /** Id of the shared store; null with private stores. */
@@ -41,6 +42,13 @@ export interface Cluster {
   readonly web: string | null;
   /** During a roll-out: the unit whose turn it is to change to `release`. */
   readonly turn: string | null;
+}
+
+/** A release as it was agreed on. */
+export interface Committed extends Target {
+  readonly manifestSha256: string;
+  /** Name of the directory that it was last run from. */
+  readonly directory: string;
 }
 
 /** What a unit says of itself. */
@@ -88,7 +96,7 @@ export const NO_CLUSTER: Cluster = {
   generation: 0,
   mode: "auto",
   release: null,
-  previous: null,
+  committed: [],
   damaged: [],
   store: null,
   fetcher: null,
@@ -107,8 +115,11 @@ export interface ApplicationBag {
 }
 
 export function readApplicationBag(bag: Readonly<Record<string, string>>): ApplicationBag {
-  return { cluster: parse(bag[CLUSTER_KEY], isCluster), secret: bag[SECRET_KEY] ?? null };
+  return { cluster: asCluster(parse(bag[CLUSTER_KEY], isCluster)), secret: bag[SECRET_KEY] ?? null };
 }
+
+/** What an earlier version of the charm wrote lacks what it did not know of. */
+export const asCluster = (written: Partial<Cluster> | null): Cluster | null => written && { ...NO_CLUSTER, ...written };
 
 export function writeApplicationBag({ cluster, secret }: ApplicationBag): Record<string, string> {
   return {
@@ -133,11 +144,13 @@ export function addressOf(bag: Readonly<Record<string, string>>): string | null 
 
 const aDamage = listOf(shape({ release: aReleaseName, programs: aBoolean }), 8);
 
+const isAgreed = shape({ manifestSha256: aDigest, directory: aReleaseName });
+
 const isCluster = shape({
   generation: aCount,
   mode: oneOf("auto", "web", "worker"),
   release: nullOr(aTarget),
-  previous: nullOr(aReleaseName),
+  committed: orAbsent(listOf((value) => aTarget(value) && isAgreed(value), 16)),
   damaged: aDamage,
   store: nullOr(aString),
   fetcher: nullOr(aString),

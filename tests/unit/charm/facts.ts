@@ -29,7 +29,7 @@ export const cluster: Cluster = {
   generation: 4,
   mode: "auto",
   release: target,
-  previous: null,
+  committed: [{ ...target, manifestSha256: "b".repeat(64), directory: releaseName(target) }],
   damaged: [],
   store: "store-1",
   fetcher: "ci/0",

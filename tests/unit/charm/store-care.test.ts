@@ -156,46 +156,6 @@ describe("a new copy beside a damaged one", () => {
   });
 });
 
-describe("the release before", () => {
-  const next = { ...target, version: "7.14.4", sha256: "d".repeat(64), manifestSha256: null };
-  const answered = (committed: Cluster, current: string): Facts =>
-    change(web, {
-      options: { version: "7.14.4" },
-      peers: { cluster: committed },
-      local: {
-        current,
-        followed: committed,
-        agent: { resolved: { asked: "7.14.4", target: next, problem: null } },
-      },
-    });
-
-  test("is remembered as the copy that ran, and kept", () => {
-    const decided = lead(answered(cluster, REPAIRED));
-    expect(decided).toMatchObject({ release: next, previous: REPAIRED });
-    const now = decided ?? cluster;
-    expect(ordersFor(change(web, { peers: { cluster: now }, local: { followed: now } }))?.store.keep).toContain(
-      REPAIRED,
-    );
-  });
-
-  const between = { ...target, version: "7.14.1", sha256: "e".repeat(64) };
-  const unpublished = { ...cluster, previous: null, release: { ...between, manifestSha256: null } };
-
-  test("is what ran, also where another one was asked for in between", () => {
-    expect(lead(answered(unpublished, REPAIRED))).toMatchObject({ release: next, previous: REPAIRED });
-    expect(lead(answered({ ...unpublished, release: between }, REPAIRED))).toMatchObject({ previous: REPAIRED });
-  });
-
-  test("is the one given up, on the way back to what still runs", () => {
-    const current = `7.14.4-linux-amd64-${"d".repeat(12)}`;
-    expect(lead(answered({ ...unpublished, release: between }, current))).toMatchObject({
-      release: next,
-      previous: `7.14.1-linux-amd64-${"e".repeat(12)}`,
-    });
-    expect(lead(answered({ ...unpublished, previous: REPAIRED }, current))).toMatchObject({ previous: REPAIRED });
-  });
-});
-
 describe("clean-up", () => {
   const others = (running: string | null) => ({
     peers: { others: [{ unit: "ci/1", address: "10.1.1.11", report: { ...workerReport, running } }] },
