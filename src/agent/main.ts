@@ -8,7 +8,7 @@ import { hash as bcrypt } from "bcryptjs";
 import { hostPorts } from "../host/ports.ts";
 import { serveUnit } from "./agent.ts";
 import { NEW_CLUSTER_SECRET_FILE, ORDERS_FILE, STATE_FILE, WORKER_KEY_FILE } from "./contract.ts";
-import { prepareDatabase } from "./database.ts";
+import { prepareDatabase } from "./database/prepare.ts";
 import type { AgentPorts, Keys, Watch } from "./ports.ts";
 import type { Places } from "./world.ts";
 

@@ -2,12 +2,13 @@ import { createServer } from "node:net";
 import type { AddressInfo, Server, Socket } from "node:net";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { issueCertificates } from "../model/plugins/postgresql/certificates.ts";
-import { Loopback } from "../model/plugins/postgresql/loopback.ts";
-import type { Credentials } from "../model/plugins/postgresql/loopback.ts";
-import type { DatabaseOrders } from "./contract.ts";
-import { connectPostgres, prepareDatabase } from "./database.ts";
-import type { ConnectDatabase, DatabaseSession } from "./database.ts";
+import { issueCertificates } from "../../model/plugins/postgresql/certificates.ts";
+import { Loopback } from "../../model/plugins/postgresql/loopback.ts";
+import type { Credentials } from "../../model/plugins/postgresql/loopback.ts";
+import type { DatabaseOrders } from "../contract.ts";
+import { prepareDatabase } from "./prepare.ts";
+import { connectPostgres } from "./session.ts";
+import type { ConnectDatabase, DatabaseSession } from "./session.ts";
 
 /** Milliseconds for bringing a server up or down beside other work. */
 const SLOW_HOST = 60_000;
@@ -308,7 +309,7 @@ test("messages are one line of at most 110 characters, whatever the names and er
 /** The server's own socket, as only the plug-in reaches it. */
 async function superuser(server: Loopback, database: string) {
   const { default: postgres } = await import("postgres");
-  const { findServer } = await import("../model/plugins/postgresql/processes.ts");
+  const { findServer } = await import("../../model/plugins/postgresql/processes.ts");
   const pid = await findServer(`${server.directory}/cluster/data`);
   const path = `/proc/${pid}/root/mnt/cluster/.s.PGSQL.${server.port}`;
   const sql = postgres({ path, username: "operator", database, max: 1 });
