@@ -2,7 +2,7 @@
 
 import { existsSync } from "node:fs";
 import { chmod, mkdir, writeFile } from "node:fs/promises";
-import { basename, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { UserError } from "../errors.ts";
 import { presentKind } from "../machines/index.ts";
 import type { Disk } from "../machines/machine.ts";
@@ -13,6 +13,7 @@ import { checkDeployed, checkMachines, type Deployed, type Wanted } from "./carr
 import { createModel } from "./create-model.ts";
 import { firstFree } from "./host-ports.ts";
 import { chooseRelease } from "./release-choice.ts";
+import { archiveVersion } from "./scenario-release.ts";
 import { askModel } from "./session.ts";
 
 export const APPLICATION = "concourse-ci-machine";
@@ -145,7 +146,7 @@ export async function releaseSettings(
 /** A resource does not tell what it holds: its version is the one asked for, or that of upstream's name for the archive. */
 function fromFile(file: string, asked: string): ReleaseSettings {
   if (!existsSync(file)) throw new UserError(`There is no file ${file}`, "Use: --release-file FILE");
-  const version = asked || /^concourse-(\d+\.\d+\.\d+)-linux-/.exec(basename(file))?.[1];
+  const version = asked || archiveVersion(file);
   if (!version) throw new UserError(`The name of ${file} does not tell its version`, "Use: --version VERSION");
   return { config: { version }, resources: { "concourse-release": file } };
 }

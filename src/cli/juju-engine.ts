@@ -2,7 +2,7 @@
 
 import { rm, stat } from "node:fs/promises";
 import { networkInterfaces } from "node:os";
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { z } from "zod";
 import { UserError } from "../errors.ts";
 import { hostPorts } from "../host/ports.ts";
@@ -13,7 +13,7 @@ import type { Ports } from "../ports.ts";
 import { APPLICATION, charmFile, MOUNT_POINT } from "./bring-up.ts";
 import { describeHost } from "./describe-host.ts";
 import type { ReleaseChoice } from "./release-choice.ts";
-import { THROTTLE, VERSION } from "./scenario-release.ts";
+import { limitationsOf, ownArchive, type OwnArchive, releaseText, VERSION, THROTTLE } from "./scenario-release.ts";
 import type { World } from "./storage/attach.ts";
 import { ClientError, output, read } from "./storage/clients.ts";
 import { CLIENTS } from "./storage/daemons.ts";
@@ -62,10 +62,13 @@ export class JujuEngine implements VerifyEngine {
 
   async prepare(say: (line: string) => void): Promise<Prepared> {
     const { model: name } = this.#options;
+    const own = this.#options.releaseFile === undefined ? null : ownArchive(this.#options.releaseFile);
+    const version = own?.version ?? VERSION;
     const controller = await this.#controller();
     const charm = await charmFile({ ...this.#options, say });
     const model = await this.#makeModel(say);
-    const source = await this.#release(model, say);
+    const config = await this.#release(model, own, say);
+    const mirrored = this.#mirror !== null;
     await prepareDirectory(this.#ports, this.#directory, []);
     const world: World = { ports: this.#ports, juju: this.#juju, say };
     const wanted = { application: APPLICATION, source: this.#directory, readOnly: false };
@@ -73,11 +76,8 @@ export class JujuEngine implements VerifyEngine {
     return {
       model: name,
       charm,
-      version: VERSION,
-      deployWords: Object.entries({ version: VERSION, ...source.config }).flatMap(([key, value]) => [
-        "--config",
-        `${key}=${value}`,
-      ]),
+      version,
+      deployWords: Object.entries({ version, ...config }).flatMap(([key, value]) => ["--config", `${key}=${value}`]),
       exposeWords: [],
       url: (address) => `http://${address}:8080`,
       hostDirectory: this.#directory,
@@ -85,10 +85,10 @@ export class JujuEngine implements VerifyEngine {
         ["Juju model", `${name} (${controller})`],
         ["Charm", `${basename(charm)} (local, revision 0)`],
         ["Shared storage", `${this.#directory} mounted to ${MOUNT_POINT} on all units, read-write`],
-        ["Release", source.text],
+        ["Release", releaseText(own, mirrored)],
         ["Host", describeHost()],
       ],
-      limitations: source.limitations,
+      limitations: limitationsOf(own, mirrored),
     };
   }
 
@@ -144,24 +144,13 @@ export class JujuEngine implements VerifyEngine {
   }
 
   /** Where the charm takes its release from: a mirror of ours that counts, or GitHub. */
-  async #release(model: Model, say: (line: string) => void) {
-    const { release, releaseFile } = this.#options;
-    if (releaseFile === undefined && release === "github")
-      return {
-        config: {},
-        text: "github.com/concourse/concourse",
-        limitations: ["The bytes that GitHub sent were not counted."],
-      };
-    this.#archive = releaseFile === undefined ? await standIn(say) : resolve(releaseFile);
+  async #release(model: Model, own: OwnArchive | null, say: (line: string) => void): Promise<Record<string, string>> {
+    if (own === null && this.#options.release === "github") return {};
+    this.#archive = own?.path ?? (await standIn(say));
     const address = await this.#hostAddress(model);
     const releases = [this.#archive];
     this.#mirror = await startMirror({ address, port: 0, releases, throttle: THROTTLE });
-    const what = releaseFile === undefined ? "stand-in" : basename(releaseFile);
-    return {
-      config: { "release-mirror": this.#mirror.url },
-      text: `${what}, served at ${THROTTLE / 1e6} MB/s`,
-      limitations: releaseFile === undefined ? ["The stand-in release runs no pipelines."] : [],
-    };
+    return { "release-mirror": this.#mirror.url };
   }
 
   /** This host's address on the bridge of the model's machines: that of the default profile (Juju 3.6, assignContainerNICs). */

@@ -13,7 +13,7 @@ import { createModel } from "./create-model.ts";
 import { describeHost } from "./describe-host.ts";
 import { firstFree } from "./host-ports.ts";
 import type { ReleaseChoice } from "./release-choice.ts";
-import { THROTTLE, VERSION } from "./scenario-release.ts";
+import { limitationsOf, ownArchive, releaseText, VERSION, THROTTLE } from "./scenario-release.ts";
 import { askModel } from "./session.ts";
 import type { VerifyEngine } from "./verify-engine.ts";
 
@@ -23,6 +23,8 @@ export interface LocalEngineOptions {
   /** What machines boot: `remote:alias`; "" = their kind's own. */
   readonly image: string;
   readonly release: ReleaseChoice;
+  /** Archive to serve in place of the stand-in. */
+  readonly releaseFile: string | undefined;
   /** Charm file; packed from this clone if undefined. */
   readonly charm: string | undefined;
 }
@@ -41,22 +43,27 @@ export class LocalEngine implements VerifyEngine {
 
   async prepare(say: (line: string) => void): Promise<Prepared> {
     const { model, machines, image, release: choice } = this.#options;
+    const own = this.#options.releaseFile === undefined ? null : ownArchive(this.#options.releaseFile);
+    const version = own?.version ?? VERSION;
     const charm = await charmFile({ ...this.#options, say });
     this.#current = existsSync(currentModelFile()) ? await readFile(currentModelFile(), "utf8") : null;
     say(`Making model "${model}"`);
     await createModel(model, machines, image);
     await this.#chooseAgain();
-    const settings = await releaseSettings({ model, say, version: VERSION, release: choice, releaseFile: undefined });
-    this.#mirrored = settings.config["release-mirror"] !== undefined;
+    const settings =
+      own === null
+        ? (await releaseSettings({ model, say, version, release: choice, releaseFile: undefined })).config
+        : { "release-mirror": (await askModel<{ url: string }>(model, "serve-release", { release: own.path })).url };
+    this.#mirrored = settings["release-mirror"] !== undefined;
     if (this.#mirrored) await askModel(model, "throttle", { bytesPerSecond: THROTTLE });
     const directory = await sharedDirectory({ model, sharedDirectory: undefined });
     const port = await firstFree(WEB_PORT);
     const url = `http://127.0.0.1:${port}`;
-    const config = { version: VERSION, "external-url": url, ...settings.config };
+    const config = { version, "external-url": url, ...settings };
     return {
       model,
       charm,
-      version: VERSION,
+      version,
       deployWords: [
         ...Object.entries(config).flatMap(([key, value]) => ["--config", `${key}=${value}`]),
         "--disk",
@@ -69,12 +76,10 @@ export class LocalEngine implements VerifyEngine {
         ["Juju model", `${model} (local, ${machines})`],
         ["Charm", "concourse-ci-machine (local, revision 0)"],
         ["Shared storage", `${directory} mounted to ${MOUNT_POINT} on all units, read-write`],
-        ["Release", this.#mirrored ? `stand-in, served at ${THROTTLE / 1e6} MB/s` : "github.com/concourse/concourse"],
+        ["Release", releaseText(own, this.#mirrored)],
         ["Host", describeHost()],
       ],
-      limitations: this.#mirrored
-        ? ["The stand-in release runs no pipelines. With the real one: concourse-machine verify --release github"]
-        : ["The bytes that GitHub sent were not counted."],
+      limitations: limitationsOf(own, this.#mirrored),
     };
   }
 

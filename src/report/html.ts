@@ -1,7 +1,7 @@
 import { clock, day, duration } from "./format.ts";
 import { COLOURS, PHASES, TIMELINE_STYLE } from "./style.ts";
 import { escape, timelineSvg } from "./timeline.ts";
-import { holds, type Report } from "./types.ts";
+import { holds, verdict, type Report } from "./types.ts";
 
 const STYLE = `${COLOURS}${TIMELINE_STYLE}
 * { box-sizing: border-box; }
@@ -24,12 +24,14 @@ ${PHASES.map(([phase]) => `.key.${phase} { background: var(--${phase}); }`).join
   .results td { border: 0; padding: 1px 8px 1px 0; } .results tr:first-child { display: none; }
   .results td:first-child { font-weight: 500; } .results .wide { grid-column: 1 / -1; } }`;
 
-const verdict = (result: boolean | null): string =>
+const resultOf = (result: boolean | null, unknown: string): string =>
   result === null
-    ? '<span class="open">not looked at</span>'
+    ? `<span class="open">${unknown}</span>`
     : result
       ? '<span class="yes">holds</span>'
       : '<span class="no">does not hold</span>';
+
+const sentence = (words: string): string => words.charAt(0).toUpperCase() + words.slice(1);
 
 /** The report as one page that needs nothing else: no script, no font, no picture from elsewhere. */
 export function html(report: Report): string {
@@ -43,18 +45,18 @@ export function html(report: Report): string {
 <style>${STYLE}</style>
 <h1>${escape(title)}</h1>
 <p class="lead">${day(started)}, ${clock(started)} to ${clock(ended)} UTC, ${duration(ended - started)}</p>
-<p><span class="result${good ? "" : " bad"}">${good ? "Every check holds" : "Not every check holds"}</span></p>
+<p><span class="result${good ? "" : " bad"}">${good ? sentence(verdict(report)) : "Not every check holds"}</span></p>
 <h2>Timeline</h2>
 <figure>${timelineSvg(report)}</figure>
 <p class="legend">${PHASES.map(([phase, text]) => `<span><i class="key ${phase}"></i>${text}</span>`).join("")}</p>
 <ol>${milestones.map(({ at, text }) => `<li>${clock(at)} (+${duration(at - started)}) ${escape(text)}</li>`).join("")}</ol>
 <h2>Success criteria</h2>
 <table class="results"><tr><th>Check<th>Result<th>Seen</tr>
-${checks.map((check) => `<tr><td>${escape(check.name)}<td class="result-cell">${verdict(check.holds)}<td class="wide">${escape(check.evidence)}</tr>`).join("\n")}
+${checks.map((check) => `<tr><td>${escape(check.name)}<td class="result-cell">${resultOf(check.holds, "not checked")}<td class="wide">${escape(check.evidence)}</tr>`).join("\n")}
 </table>
 <h2>Measured</h2>
 <table class="results"><tr><th>Figure<th>Value<th>Limit<th>Result</tr>
-${figures.map((figure) => `<tr><td class="wide">${escape(figure.name)}<td class="wide">${escape(figure.value)}<td class="limit">${escape(figure.limit)}<td class="result-cell">${figure.limit === "" ? "" : verdict(figure.holds)}</tr>`).join("\n")}
+${figures.map((figure) => `<tr><td class="wide">${escape(figure.name)}<td class="wide">${escape(figure.value)}<td class="limit">${escape(figure.limit)}<td class="result-cell">${figure.limit === "" ? "" : resultOf(figure.holds, "not seen")}</tr>`).join("\n")}
 </table>
 <h2>Final status</h2>
 <pre>${escape(status.trimEnd())}</pre>

@@ -1,8 +1,8 @@
 import { clock, day, duration } from "./format.ts";
-import { holds, type Report } from "./types.ts";
+import { verdict, type Report } from "./types.ts";
 
-const mark = (result: boolean | null): string =>
-  result === null ? "not looked at" : result ? "holds" : "DOES NOT HOLD";
+const mark = (result: boolean | null, unknown: string): string =>
+  result === null ? unknown : result ? "holds" : "DOES NOT HOLD";
 const cell = (text: string): string => text.replaceAll("|", "\\|").replaceAll("\n", " ");
 const rows = (lines: readonly (readonly string[])[]): string =>
   lines.map((line) => `| ${line.map(cell).join(" | ")} |\n`).join("");
@@ -13,7 +13,7 @@ export function markdown(report: Report): string {
   return `# ${title}
 
 **Date**: ${day(started)}, ${clock(started)} to ${clock(ended)} UTC (${duration(ended - started)})
-**Result**: ${holds(report) ? "every check holds" : "NOT every check holds"}
+**Result**: ${verdict(report)}
 
 ## Test configuration
 
@@ -34,12 +34,12 @@ ${storage.map(({ name, detail }) => `${name.padEnd(26)}${detail}\n`).join("")}\`
 
 ## Success criteria
 
-${checks.map((check) => `- [${check.holds === true ? "x" : " "}] **${check.name}** (${mark(check.holds)}): ${check.evidence}\n`).join("")}
+${checks.map((check) => `- [${check.holds === true ? "x" : " "}] **${check.name}** (${mark(check.holds, "not checked")}): ${check.evidence}\n`).join("")}
 ## Measured
 
 | Figure | Value | Limit | |
 | --- | --- | --- | --- |
-${rows(figures.map((figure) => [figure.name, figure.value, figure.limit, figure.limit === "" ? "" : mark(figure.holds)]))}
+${rows(figures.map((figure) => [figure.name, figure.value, figure.limit, figure.limit === "" ? "" : mark(figure.holds, "not seen")]))}
 ## Limitations
 
 ${limitations.map((line) => `- ${line}\n`).join("") || "None known.\n"}`;

@@ -1,16 +1,18 @@
 import type { Report } from "./types.ts";
 
+const WIDTH = "not checked".length + 1;
+
 /** The report for a terminal: one line a check, one a figure. */
 export function summary({ checks, figures }: Report): string {
   const lines = [
-    ...checks.map(({ name, holds, evidence }) => `${mark(holds)} ${name}: ${evidence}`),
+    ...checks.map(({ name, holds, evidence }) => `${mark(holds, "not checked")}${name}: ${evidence}`),
     ...figures.map(({ name, value, limit, holds }) =>
-      limit === "" ? `         ${name}: ${value}` : `${mark(holds)} ${name}: ${value} (${limit})`,
+      limit === "" ? `${" ".repeat(WIDTH)}${name}: ${value}` : `${mark(holds, "not seen")}${name}: ${value} (${limit})`,
     ),
   ];
   return lines.map((line) => `${line}\n`).join("");
 }
 
-function mark(holds: boolean | null): string {
-  return holds === null ? "not seen" : holds ? "holds   " : "FAILS   ";
+function mark(holds: boolean | null, unknown: string): string {
+  return (holds === null ? unknown : holds ? "holds" : "FAILS").padEnd(WIDTH);
 }

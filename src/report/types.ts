@@ -39,7 +39,7 @@ export interface Milestone {
 
 export interface Check {
   readonly name: string;
-  /** null: could not be looked at; that is said, and is not a success. */
+  /** null: cannot be made where this release comes from; `evidence` says why. No success, and no failure. */
   readonly holds: boolean | null;
   /** What was seen. */
   readonly evidence: string;
@@ -58,8 +58,21 @@ export interface StorageEntry {
   readonly detail: string;
 }
 
-/** True only if every check holds, and every figure that has a limit. What was not looked at does not hold. */
-export function holds({ checks, figures }: Pick<Report, "checks" | "figures">): boolean {
-  const results = [...checks, ...figures.filter(({ limit }) => limit !== "")].map((item) => item.holds);
-  return results.length > 0 && results.every((result) => result === true);
+type Results = Pick<Report, "checks" | "figures">;
+
+/** True only if no check fails, and every figure that has a limit was seen to keep it. */
+export function holds({ checks, figures }: Results): boolean {
+  const limited = figures.filter(({ limit }) => limit !== "");
+  return (
+    checks.some((check) => check.holds === true) &&
+    checks.every((check) => check.holds !== false) &&
+    limited.every((figure) => figure.holds === true)
+  );
+}
+
+/** The verdict in words, small letters first. */
+export function verdict(report: Results): string {
+  if (!holds(report)) return "NOT every check holds";
+  const unchecked = report.checks.filter((check) => check.holds === null).length;
+  return unchecked === 0 ? "every check holds" : `every check holds but ${unchecked} that could not be made`;
 }

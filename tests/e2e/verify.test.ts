@@ -99,7 +99,7 @@ test("Ctrl-C in the middle takes the model down", async () => {
 
 test("what cannot be deployed leaves nothing either", async () => {
   const { code, stderr, stdout } = await tool.run("verify", "--machines", "namespaces", "--charm", "./missing.charm");
-  expect([code, stdout]).toEqual([1, expect.stringContaining("FAILS    Every Step: deployment: deploy ended with 2")]);
+  expect([code, stdout]).toEqual([1, expect.stringContaining("FAILS       Every Step: deployment: deploy ended with 2")]);
   expect(stderr).not.toMatch(/^\s+at /m);
   expectNothingOf([]);
 });

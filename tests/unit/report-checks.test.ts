@@ -5,7 +5,7 @@ import { checksOf } from "../../src/report/checks.ts";
 import { reportOf } from "../../src/report/compose.ts";
 import type { Evidence } from "../../src/report/evidence.ts";
 import { figuresOf } from "../../src/report/figures.ts";
-import { holds } from "../../src/report/types.ts";
+import { holds, verdict } from "../../src/report/types.ts";
 import { ADDED, goodEvidence, request, START, WAITER, WEB } from "../fixtures/report/evidence.ts";
 
 /** Evidence that may be spoilt. */
@@ -91,11 +91,30 @@ test("a unit that fetched once more fails both checks about bytes", () => {
   expect(failing(evidence)).toEqual(["Single Download", "Scaling Test"]);
 });
 
-test("what could not be looked at is not seen, and no success", () => {
+test("from a source that does not count, what cannot be checked is said and fails nothing", () => {
   const evidence = spoil((e) => (e.served = e.host = null));
-  const unseen = checksOf(evidence).filter((check) => check.holds === null);
-  expect(unseen.map(({ name }) => name)).toEqual(["Single Download", "Scaling Test", "Host Directory"]);
+  const unchecked = checksOf(evidence).filter((check) => check.holds === null);
+  expect(unchecked.map(({ name }) => name)).toEqual(["Single Download", "Scaling Test", "Host Directory"]);
+  expect(holds(reportOf(evidence))).toBe(true);
+  expect(verdict(reportOf(evidence))).toBe("every check holds but 3 that could not be made");
+});
+
+test("what its speed left nothing to see of is not checked there, and fails where our mirror sends slowly", () => {
+  const fast = (e: { lockSightings: unknown[]; workloads: Record<string, { message: string }[]> }): void => {
+    e.lockSightings = [];
+    for (const unit of Object.keys(e.workloads))
+      e.workloads[unit] = e.workloads[unit]!.filter(({ message }) => !message.includes("to download"));
+  };
+  const names = ["Lock Coordination", "Worker Waiting"];
+  expect(failing(spoil(fast))).toEqual(names);
+  const elsewhere = checksOf(spoil((e) => (fast(e), (e.served = null)))).filter(({ name }) => names.includes(name));
+  expect(elsewhere.map((check) => check.holds)).toEqual([null, null]);
+});
+
+test("a failure elsewhere is one whatever could not be checked", () => {
+  const evidence = spoil((e) => ((e.served = null), (e.web.problem = "no answer")));
   expect(holds(reportOf(evidence))).toBe(false);
+  expect(verdict(reportOf(evidence))).toBe("NOT every check holds");
 });
 
 test("a run that saw nothing holds nowhere, and still makes a report", () => {

@@ -45,7 +45,7 @@ export default defineCommand({
     },
     "release-file": {
       type: "string",
-      description: "Archive to serve in place of the stand-in, with --engine juju",
+      description: "Archive to serve in place of the stand-in, named as upstream names it",
       valueHint: "FILE",
     },
     charm: { type: "string", description: "Charm file (default: packed from this clone)", valueHint: "FILE" },
@@ -62,10 +62,11 @@ export default defineCommand({
     const model = `verify-${randomBytes(3).toString("hex")}`;
     if (kind === "local") await provideHostPackages();
     const signal = interrupted();
-    const common = { model, release: args.release as ReleaseChoice, charm: args.charm };
+    const { charm, "release-file": releaseFile } = args;
+    const common = { model, release: args.release as ReleaseChoice, releaseFile, charm };
     const engine: VerifyEngine =
       kind === "juju"
-        ? new JujuEngine({ ...common, releaseFile: args["release-file"] })
+        ? new JujuEngine(common)
         : new LocalEngine({ ...common, machines: args.machines ?? (await presentKind()).name, image: args.image });
     let report: Report;
     try {
