@@ -242,7 +242,7 @@ export class World {
       if (!unit.up) unit.powerOn();
       for (const life of unit.lives()) this.scheduler.thaw(life);
       this.mount(unit);
-      unit.juju.forget();
+      if (this.situations.has("event lost")) unit.juju.forget();
     }
     for (const application of this.applications) {
       if (application.leader?.dying !== false) this.elect(application);
