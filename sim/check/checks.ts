@@ -1,13 +1,5 @@
 /** What must hold after every step, whatever happens. */
-import {
-  isLease,
-  MANIFEST,
-  parseReleaseName,
-  RELEASES,
-  TRASH,
-  trashedRelease,
-  WORKERS,
-} from "../../src/store/layout.ts";
+import { isLease, MANIFEST, parseReleaseName, RELEASES, TRASH, WORKERS } from "../../src/store/layout.ts";
 import { STORE_PATH } from "../../src/charm/orders.ts";
 import type { Cluster } from "../../src/relations/peers.ts";
 import type { Disk } from "../disk/disk.ts";
@@ -56,7 +48,7 @@ export class Checks {
   );
   readonly looks = new SecondLooks();
   linksPlanted = false;
-  readonly #linkedOnce = new Set<string>();
+  readonly #linkedOnce = new Set<SimUnit>();
   #found: Violation | null = null;
 
   constructor(world: World) {
@@ -132,8 +124,9 @@ export class Checks {
   /** It is on its way out, or gone for good. */
   #gone(disk: Disk, name: string, release: Published, known: Map<string, Published>): void {
     release.leased ??= leasesOf(disk).flatMap(({ member, releases }) => (releases.includes(name) ? [member] : []));
-    const trash = entriesOf(disk.root, TRASH);
-    const waiting = [...trash].some(([entry, node]) => trashedRelease(entry) === name && node === release.root);
+    const waiting = [...entriesOf(disk.root, TRASH).values()].some(
+      (node) => node === release.root || (node.kind === "directory" && node.entries.get(name) === release.root),
+    );
     if (waiting && marksOf(release.root).length === release.marks.length) return;
     known.delete(name);
     if (this.tampered.has(name)) return;
@@ -152,10 +145,7 @@ export class Checks {
       // Who stops ends its services first, and then gives up its lease.
       if (current === null || stopped || unit.juju.dead || !unit.up || unit.mounted() !== disk) continue;
       if (there.get(current)?.kind === "directory" || this.tampered.has(current)) continue;
-      // Leased after a clean-up's first look: its second one puts it back. What runs has its files open all the while.
-      if ([...entriesOf(disk.root, TRASH).keys()].some((name) => trashedRelease(name) === current))
-        this.#world.met("release in use away until the second look");
-      else this.#report("readers see old or new, never none", `${unit.name} runs ${current}, which is gone`);
+      this.#report("readers see old or new, never none", `${unit.name} runs ${current}, which is gone`);
     }
   }
 
@@ -172,9 +162,10 @@ export class Checks {
 
   /** Once there, the link is there as long as its unit is. */
   #links(): void {
-    for (const { memory, juju, name } of this.#world.units) {
-      if (memory.current !== null) this.#linkedOnce.add(name + juju.application.model);
-      else if (!memory.stopped && !juju.dead && this.#linkedOnce.has(name + juju.application.model))
+    for (const unit of this.#world.units) {
+      const { memory, juju, name } = unit;
+      if (memory.current !== null) this.#linkedOnce.add(unit);
+      else if (!memory.stopped && !juju.dead && this.#linkedOnce.has(unit))
         this.#report("readers see old or new, never none", `${name} has no link`);
     }
   }

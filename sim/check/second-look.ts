@@ -8,15 +8,16 @@ import type { Life } from "../world/scheduler.ts";
 const [TRASHED, LEASES] = [TRASH, WORKERS].map((name) => `${STORE_PATH}/${name}`);
 
 export class SecondLooks {
-  /** Directory that an agent listed last, and the files of leases as they were at its last look after the trash. */
+  /** Directory that an agent has just listed, and the files of leases as they were at its last look after the trash. */
   readonly #listed = new Map<Life, string>();
   readonly #seen = new Map<Life, ReadonlySet<FileNode>>();
 
   /** An agent is about to list a directory; `leases`: those that are there. */
   listing(life: Life, { method, path }: Call, leases: () => Iterable<FileNode>): void {
-    if (method !== "list") return;
-    if (path === LEASES && this.#listed.get(life) === TRASHED) this.#seen.set(life, new Set(leases()));
-    this.#listed.set(life, path);
+    if (method === "openDirectory" && path === LEASES) return;
+    const looks = method === "list";
+    if (looks && path === LEASES && this.#listed.get(life) === TRASHED) this.#seen.set(life, new Set(leases()));
+    this.#listed.set(life, looks ? path : "");
   }
 
   /** The agent saw this very lease when it looked last. */

@@ -17,8 +17,7 @@ import { NotYet, type Step } from "../../src/charm/plan.ts";
 import type { Machine as CharmMachine } from "../../src/charm/reconcile.ts";
 import { AGENT_SERVICE } from "../../src/concourse/services.ts";
 import type { Cluster } from "../../src/relations/peers.ts";
-import { isLease } from "../../src/store/layout.ts";
-import type { Lease } from "../../src/store/types.ts";
+import { whyNotYet } from "../../src/store/adopt.ts";
 import { removeLease } from "../../src/store/lease.ts";
 import { openStore, unregister } from "../../src/store/store.ts";
 import { memberName } from "../../src/charm/facts.ts";
@@ -148,7 +147,8 @@ export function charmMachine(world: CharmMachineWorld): CharmMachine {
 
   /** As `linkRelease` of `src/charm/apply.ts`: looks once more, then the link jumps. */
   async function linkRelease(name: string, manifestSha256: string): Promise<void> {
-    if (!isLeased(name)) throw new NotYet(`no lease of ${world.member} names ${name}`);
+    const late = await whyNotYet(world.ports, STORE_PATH, world.member, name);
+    if (late !== null) throw new NotYet(late);
     await world.pause("look at release");
     const manifest = disk.bytes(`${STORE_PATH}/releases/${name}/manifest.json`);
     if (manifest === null || createHash("sha256").update(manifest).digest("hex") !== manifestSha256)
@@ -156,15 +156,6 @@ export function charmMachine(world: CharmMachineWorld): CharmMachine {
     await world.pause("swap link");
     memory.current = name;
     world.linked(name);
-  }
-
-  function isLeased(release: string): boolean {
-    const directory = disk.node(`${STORE_PATH}/worker/${world.member}`);
-    const names = directory?.kind === "directory" ? [...directory.entries.keys()].filter(isLease) : [];
-    return names.some((name) => {
-      const lease = json<Partial<Lease>>(disk, `${STORE_PATH}/worker/${world.member}/${name}`);
-      return lease?.releases?.includes(release) === true;
-    });
   }
 
   /** As `giveUpLease` of `src/charm/apply.ts`. */

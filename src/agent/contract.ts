@@ -77,7 +77,7 @@ export interface Orders {
   readonly unit: string;
   readonly modelUuid: string;
   readonly charmDirectory: string;
-  /** Highest `AgentState.sequence` the charm has acted on. */
+  /** Highest `AgentState.sequence` the charm has acted on; 0 while it is to be woken again whatever the state is. */
   readonly acknowledged: number;
   /** True from the charm's `stop` on: finish nothing, start nothing, wake nobody. */
   readonly stopping: boolean;

@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { constants } from "node:fs";
-import { copyFile, lstat, mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
+import { copyFile, lstat, mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
 import {
@@ -28,11 +28,9 @@ import {
   LOCK,
   MARKER,
   STORE_FILE,
-  isLease,
-  WORKERS,
 } from "../store/layout.ts";
-import type { Lease } from "../store/types.ts";
-import { parseJson, replaceLink, using } from "../store/files.ts";
+import { whyNotYet } from "../store/adopt.ts";
+import { replaceLink, using } from "../store/files.ts";
 import { hostFs } from "../host/fs.ts";
 import { applicationName, memberName, type Facts } from "./facts.ts";
 import { MEMORY, type Owner } from "./machine.ts";
@@ -184,11 +182,9 @@ async function installAgent(charmDirectory: string): Promise<void> {
 /** Looks at the release once more, under the lease, then lets the link jump: a reader finds the old one or the new one. */
 async function linkRelease(name: string, manifestSha256: string, member: string): Promise<void> {
   // What the agent has told may be of an earlier life of its, or overtaken by whoever writes for it: the store itself counts.
-  if (!(await isLeased(member, name))) throw new NotYet(`no lease of ${member} names ${name}`);
+  const late = await whyNotYet({ fs: hostFs }, STORE_PATH, member, name);
+  if (late !== null) throw new NotYet(late);
   const release = join(STORE_PATH, "releases", name);
-  for (const path of [dirname(release), release]) {
-    if (!(await lstat(path)).isDirectory()) throw new Error(`${path} is no directory`);
-  }
   const manifest = await readFile(join(release, "manifest.json"));
   if (createHash("sha256").update(manifest).digest("hex") !== manifestSha256)
     throw new Error(`${release} is not the release that was agreed on`);
@@ -198,14 +194,7 @@ async function linkRelease(name: string, manifestSha256: string, member: string)
   );
 }
 
-async function isLeased(member: string, release: string): Promise<boolean> {
-  const directory = join(STORE_PATH, WORKERS, member);
-  const names = (await readdir(directory).catch(() => [])).filter(isLease);
-  const texts = await Promise.all(names.map((name) => readFile(join(directory, name), "utf8").catch(() => "null")));
-  return texts.some((text) => (parseJson(text) as Partial<Lease> | null)?.releases?.includes(release) === true);
-}
-
-/** The store's code is loaded only here: no other hook needs it. */
+/** The rest of the store's code is loaded only here: no other hook needs it. */
 async function giveUpLease(facts: Facts, last: boolean): Promise<void> {
   const orders = facts.local.orders;
   if (!orders) return;

@@ -36,8 +36,8 @@ export type Step =
   | { readonly do: "heed"; readonly web: string | null };
 
 /**
- * A step whose time has not come, thrown by `apply`: the steps after it build on it. The agent's next finding wakes the
- * charm, which plans anew.
+ * A step whose time has not come, thrown by `apply`: the steps after it build on it. The agent goes on to wake the charm,
+ * which plans anew.
  */
 export class NotYet extends Error {}
 

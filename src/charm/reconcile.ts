@@ -23,22 +23,30 @@ export interface Machine {
 export async function reconcile(environment: HookEnvironment, tools: HookTools, machine: Machine): Promise<Facts> {
   let facts = await readFacts(environment, tools, machine.read);
   const steps = plan(facts);
-  await applyAll(steps, facts, machine);
+  const early = await applyAll(steps, facts, machine);
   if (steps.length > 0) facts = { ...facts, local: await machine.read(facts.options.webPort) };
   await publish(publication(facts, status(facts)), tools);
   // Last, since they acknowledge what the agent said: a hook that fails before has not heard it.
-  for (const step of planOrders(facts)) await machine.apply(step, facts);
+  for (const step of planOrders(early ? unheard(facts) : facts)) await machine.apply(step, facts);
   // Once Juju has the secret, the file it was made from is one copy too many.
   if (facts.secret.exists && facts.local.agent?.clusterSecretReady)
     await machine.apply({ do: "remove", path: NEW_CLUSTER_SECRET_FILE }, facts);
   return facts;
 }
 
-/** Ends before a step whose time has not come: nothing is started on what it would have brought. */
-async function applyAll(steps: readonly Step[], facts: Facts, machine: Machine): Promise<void> {
+/** Ends before a step whose time has not come: nothing is started on what it would have brought. True if there was one. */
+async function applyAll(steps: readonly Step[], facts: Facts, machine: Machine): Promise<boolean> {
   try {
     for (const step of steps) await machine.apply(step, facts);
+    return false;
   } catch (error) {
-    if (!(error instanceof NotYet)) throw error;
+    if (error instanceof NotYet) return true;
+    throw error;
   }
+}
+
+/** As if the agent had not been heard: it wakes the charm until the step's time has come, whether it finds anything new or not. */
+function unheard(facts: Facts): Facts {
+  const { agent } = facts.local;
+  return { ...facts, local: { ...facts.local, agent: agent && { ...agent, sequence: 0 } } };
 }

@@ -1,9 +1,10 @@
-import { mkdirSync, readdirSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { opened, type Place, place, treeOf } from "../../tests/fixtures/store/place.ts";
 import { hostPorts } from "../host/ports.ts";
-import type { Ports } from "../ports.ts";
+import type { Dir, Ports } from "../ports.ts";
+import { whyNotYet } from "./adopt.ts";
 import { cleanUp } from "./cleanup.ts";
 import { StoreError } from "./errors.ts";
 import { readLeases, removeLease, writeLease } from "./lease.ts";
@@ -52,40 +53,102 @@ test("what is kept or leased stays, the rest goes", async () => {
   await writeLease(hostPorts, store, "m1-app-0", [previous]);
   const bytes = old.length + older.length;
   const removed = [`releases/${old}`, `releases/${older}`];
+  const before = treeOf(here.path);
   expect(await clean({ dryRun: true })).toEqual({ removed, bytes });
-  expect(releases()).toEqual(NAMES);
+  expect(treeOf(here.path)).toEqual({ ...before, ".install.lock": expect.any(String) });
   expect(await clean()).toEqual({ removed, bytes });
   expect(releases()).toEqual([current, previous]);
   expect(readdirSync(join(here.path, "trash"))).toEqual([]);
 });
 
-test("a release leased while it is on its way out comes back", async () => {
-  await cleanUp(hostPorts, new Proxy(store, racingLease()), { keep: [current, previous], dryRun: false });
-  expect(releases()).toEqual([current, previous, old]);
-});
-
-/** A unit that writes its lease just when the trash has been filled. */
-function racingLease(): ProxyHandler<Store> {
-  const root = new Proxy(store.root, {
-    get(real, key) {
+/** A root whose directories do something of their own; the rest is real. */
+function rootWith(change: (dir: Dir, name: string) => Partial<Dir>, real: Dir = store.root, at = ""): Dir {
+  const changed = change(real, at);
+  return new Proxy(real, {
+    get(_, key) {
+      const own: unknown = Reflect.get(changed, key);
+      if (own !== undefined) return own;
+      if (key === "openDirectory")
+        return async (name: string) => rootWith(change, await real.openDirectory(name), name);
       const value: unknown = Reflect.get(real, key, real);
-      if (key !== "openDirectory") return typeof value === "function" ? value.bind(real) : value;
-      return async (name: string) => {
-        if (name === "trash" && ++opens === 2) {
-          await writeLease(hostPorts, store, "m1-app-1", [old]);
-        }
-        return real.openDirectory(name);
-      };
+      return typeof value === "function" ? value.bind(real) : value;
     },
   });
-  let opens = 0;
-  return { get: (real, key) => (key === "root" ? root : (Reflect.get(real, key, real) as unknown)) };
+}
+
+test("a release leased once it is on its way out comes back, and is not told to be gone", async () => {
+  let moves = 0;
+  const root = rootWith((dir, name) =>
+    name === "releases"
+      ? {
+          rename: async (from, to, toName) => {
+            await dir.rename(from, to, toName);
+            if (++moves === 1) await writeLease(hostPorts, store, "m1-app-1", [from]);
+          },
+        }
+      : {},
+  );
+  const done = await cleanUp(hostPorts, { ...store, root }, { keep: [current, previous], dryRun: false });
+  expect(done).toEqual({ removed: [`releases/${older}`], bytes: older.length });
+  expect(releases()).toEqual([current, previous, old]);
+  expect(readdirSync(join(here.path, "trash"))).toEqual([]);
+});
+
+test.each([
+  ["ENOSPC", "no-space"],
+  ["EROFS", "read-only"],
+])("where no mark can be made (%s) nothing is taken away", async (code, problem) => {
+  const root = rootWith((_, name) =>
+    name === "trash" ? { makeDirectory: () => Promise.reject(Object.assign(new Error(code), { code })) } : {},
+  );
+  const work = cleanUp(hostPorts, { ...store, root }, { keep: [current], dryRun: false });
+  await expect(work).rejects.toMatchObject({ problem: { code: problem } });
+  expect(releases()).toEqual(NAMES);
+});
+
+test("whenever a unit leases a release and finds that it may run from it, it stays from then on", async () => {
+  const answers = new Set<string | null>();
+  for (let at = 1, calls = at; calls >= at; at++) {
+    await using another = place();
+    const its = await opened(another.path);
+    const release = join(another.path, "releases", old);
+    mkdirSync(release);
+    let may: string | null = "not yet";
+    calls = 0;
+    const before = async (): Promise<void> => {
+      if (may === null) expect(existsSync(release)).toBe(true);
+      if (++calls !== at) return;
+      await writeLease(hostPorts, its, "m1-app-1", [old]);
+      may = await whyNotYet(hostPorts, another.path, "m1-app-1", old);
+      answers.add(may);
+    };
+    const root = rootWith((dir) => steps(dir, before), its.root);
+    await cleanUp(hostPorts, { ...its, root }, { keep: [], dryRun: false });
+    if (may === null) expect(existsSync(release)).toBe(true);
+    expect(readdirSync(join(another.path, "trash"))).toEqual([]);
+    await its.close();
+  }
+  expect([...answers].toSorted()).toEqual([`${old} is not there`, null]);
+});
+
+/** Something is done before each call that changes or reads names. */
+function steps(dir: Dir, before: () => Promise<void>): Partial<Dir> {
+  return {
+    list: () => before().then(() => dir.list()),
+    makeDirectory: (name, mode) => before().then(() => dir.makeDirectory(name, mode)),
+    removeDirectory: (name) => before().then(() => dir.removeDirectory(name)),
+    rename: (name, to, toName) => before().then(() => dir.rename(name, to, toName)),
+    sync: () => before().then(() => dir.sync()),
+    openFile: (name, access) => before().then(() => dir.openFile(name, access)),
+  };
 }
 
 test("a clean-up that was killed half-way is ended by the next one", async () => {
-  const trash = (name: string) => join(here.path, "trash", `${name}.00000000-0000-4000-8000-000000000000`);
-  mkdirSync(trash(old));
-  mkdirSync(trash("8.0.0-linux-amd64-eeeeeeeeeeee"));
+  const moved = (name: string) =>
+    mkdirSync(join(here.path, "trash", `${name}.00000000-0000-4000-8000-000000000000`, name), { recursive: true });
+  moved(old);
+  moved("8.0.0-linux-amd64-eeeeeeeeeeee");
+  moved("8.1.0-linux-amd64-ffffffffffff");
   await writeLease(hostPorts, store, "m1-app-0", [...NAMES, "8.0.0-linux-amd64-eeeeeeeeeeee"]);
   await clean();
   expect(releases()).toEqual([...NAMES, "8.0.0-linux-amd64-eeeeeeeeeeee"]);

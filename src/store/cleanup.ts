@@ -1,10 +1,11 @@
 import type { Dir, Ports } from "../ports.ts";
-import { errno, fileProblem, StoreError } from "./errors.ts";
+import { aboutFiles } from "./errors.ts";
 import { ensureDirectory, orNull, removeTree, treeSize, using } from "./files.ts";
 import * as layout from "./layout.ts";
 import { readLeases } from "./lease.ts";
 import { takeLock } from "./lock.ts";
 import type { StorePorts } from "./ports.ts";
+import { emptyTrash, moveToTrash } from "./trash.ts";
 import type { Store } from "./types.ts";
 
 /** Age from which what lies in `partial/` and `staging/` while nobody has the lock is nobody's, in milliseconds. */
@@ -24,9 +25,9 @@ export interface CleanedUp {
 }
 
 /**
- * Removes releases that nobody needs, in two steps: each is renamed out of `releases/`, so that nobody can begin to use
- * it; then all leases are read again, and what has been leased meanwhile goes back. Under the lock; null if someone else
- * has it. Units write their lease before they look at a release for the last time, so one of both sees the other.
+ * Removes releases that nobody needs: each is marked, the leases are read, and what nobody has leased is renamed out of
+ * `releases/`; then all leases are read again, and what has been leased meanwhile goes back. Under the lock; null if
+ * someone else has it. Units write their lease before they look for marks, so one of both sees the other (`trash.ts`).
  *
  * @throws StoreError
  */
@@ -35,86 +36,58 @@ export async function cleanUp(
   store: Store,
   options: CleanUpOptions,
 ): Promise<CleanedUp | null> {
-  try {
+  return aboutFiles(store, "", async () => {
     const held = await takeLock(ports, store);
     if (held === null) {
       return null;
     }
     try {
-      const orphans = await orphansOf(ports, store);
-      const unused = await unusedReleases(store, options.keep);
-      const bytes = await sizeOfAll(store, [...orphans, ...unused]);
-      if (!options.dryRun) {
-        await removeAll(store, orphans);
-        await moveToTrash(ports, store, unused);
-        await emptyTrash(store, options.keep);
-      }
-      return { removed: [...unused, ...orphans].map((path) => path.join("/")), bytes };
+      return await cleanUpHeld(ports, store, options);
     } finally {
       await held.release();
     }
-  } catch (error) {
-    if (errno(error) === "") {
-      throw error;
-    }
-    throw new StoreError(fileProblem(error, store.path, ""), { cause: error });
+  });
+}
+
+async function cleanUpHeld(
+  ports: Pick<StorePorts, "clock" | "random">,
+  store: Store,
+  { keep, dryRun }: CleanUpOptions,
+): Promise<CleanedUp> {
+  const needed = async (): Promise<ReadonlySet<string>> =>
+    new Set([...keep, ...(await readLeases(store)).flatMap(({ releases }) => releases)]);
+  const orphans = await orphansOf(ports, store);
+  const unused = await unusedReleases(store, await needed());
+  const sizes = new Map<Path, number>();
+  for (const path of [...unused, ...orphans]) {
+    sizes.set(path, await inDirectory(store, path[0], (directory) => treeSize(directory, path[1])));
   }
+  if (!dryRun) {
+    await removeAll(store, orphans);
+    const moved = await moveToTrash(
+      ports,
+      store,
+      unused.map(([, name]) => name),
+      needed,
+    );
+    const back = await emptyTrash(ports, store, needed);
+    for (const path of unused) {
+      if (!moved.includes(path[1]) || back.includes(path[1])) sizes.delete(path);
+    }
+  }
+  return {
+    removed: [...sizes.keys()].map((path) => path.join("/")),
+    bytes: [...sizes.values()].reduce((sum, bytes) => sum + bytes, 0),
+  };
 }
 
 type Path = readonly [directory: string, name: string];
 
-async function unusedReleases(store: Store, keep: readonly string[]): Promise<Path[]> {
-  const needed = await neededReleases(store, keep);
-  const names = await listOf(store, layout.RELEASES);
+async function unusedReleases(store: Store, needed: ReadonlySet<string>): Promise<Path[]> {
+  const names = await inDirectory(store, layout.RELEASES, (directory) => directory.list());
   return names
     .filter((name) => layout.parseReleaseName(name) !== null && !needed.has(name))
     .map((name) => [layout.RELEASES, name]);
-}
-
-async function neededReleases(store: Store, keep: readonly string[]): Promise<Set<string>> {
-  return new Set([...keep, ...(await readLeases(store)).flatMap(({ releases }) => releases)]);
-}
-
-async function moveToTrash(ports: Pick<Ports, "random">, store: Store, releases: readonly Path[]): Promise<void> {
-  await using(await ensureDirectory(store.root, layout.TRASH), async (trash) => {
-    for (const [directory, name] of releases) {
-      await inDirectory(store, directory, async (from) => {
-        await orNull("ENOENT", from.rename(name, trash, layout.trashName(name, ports.random.uuid())));
-        await from.sync();
-      });
-    }
-    await trash.sync();
-  });
-}
-
-/** The second look. It also ends what a clean-up that was killed has begun. */
-async function emptyTrash(store: Store, keep: readonly string[]): Promise<void> {
-  await inDirectory(store, layout.TRASH, async (trash) => {
-    const names = await trash.list();
-    const needed = await neededReleases(store, keep);
-    for (const name of names) {
-      const release = layout.trashedRelease(name);
-      if (release === null || !needed.has(release) || !(await putBack(store, trash, name, release))) {
-        await removeTree(trash, name);
-      }
-    }
-  });
-}
-
-/** False if a whole one has come in its place meanwhile. */
-async function putBack(store: Store, trash: Dir, name: string, release: string): Promise<boolean> {
-  return inDirectory(store, layout.RELEASES, async (releases) => {
-    try {
-      await trash.rename(name, releases, release);
-      await releases.sync();
-      return true;
-    } catch (error) {
-      if (["ENOTEMPTY", "EEXIST"].includes(errno(error))) {
-        return false;
-      }
-      throw error;
-    }
-  });
 }
 
 /** What an agent that never came back has left. Old ones only: where locks exclude nobody, someone may be at work. */
@@ -137,18 +110,6 @@ async function removeAll(store: Store, paths: readonly Path[]): Promise<void> {
   for (const [directory, name] of paths) {
     await inDirectory(store, directory, (opened) => removeTree(opened, name));
   }
-}
-
-async function sizeOfAll(store: Store, paths: readonly Path[]): Promise<number> {
-  let bytes = 0;
-  for (const [directory, name] of paths) {
-    bytes += await inDirectory(store, directory, (opened) => treeSize(opened, name));
-  }
-  return bytes;
-}
-
-async function listOf(store: Store, name: string): Promise<string[]> {
-  return inDirectory(store, name, (directory) => directory.list());
 }
 
 async function inDirectory<Result>(

@@ -143,6 +143,28 @@ export function fileProblem(error: unknown, path: string, name: string): Problem
   }
 }
 
+/**
+ * Work on files of the store: a call that fails becomes a problem in the words of the status line. What is wrong in itself
+ * and what is a `StoreError` already passes.
+ *
+ * @param name where in the store that is, for people; "" = all over it
+ * @param retryMs of the error, by what failed
+ * @throws StoreError
+ */
+export async function aboutFiles<Result>(
+  { path }: { readonly path: string },
+  name: string,
+  work: () => Promise<Result>,
+  retryMs: (error: unknown) => number | null = () => null,
+): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    if (errno(error) === "") throw error;
+    throw new StoreError(fileProblem(error, path, name), { cause: error, retryMs: retryMs(error) });
+  }
+}
+
 /** The name that Node's error is about: the end of its path, which begins with a descriptor of ours. */
 function lastName(error: unknown): string {
   const { path, dest } = error as { readonly path?: unknown; readonly dest?: unknown };

@@ -31,9 +31,9 @@ export async function writeLease(
   await failing(store, member, async () =>
     using(await ensureDirectory(store.root, WORKERS), async (workers) =>
       using(await ensureDirectory(workers, member), async (own) => {
-        if ((await readSmall(own, file)) !== text) {
-          await replaceInStore(ports, store, own, file, text);
-        }
+        // An earlier life of ours may have been killed before it was durable.
+        if ((await readSmall(own, file)) === text) await own.sync();
+        else await replaceInStore(ports, store, own, file, text);
       }),
     ),
   );
@@ -108,7 +108,7 @@ async function giveUp(workers: Dir, member: string, file: string): Promise<void>
 }
 
 /** The releases that are leased for one unit, by itself or others, in order of their names. @throws StoreError */
-export async function readLease(store: Store, member: string): Promise<readonly string[]> {
+export async function readLease(store: StoreRoot, member: string): Promise<readonly string[]> {
   return failing(store, member, async () => {
     const workers = await orNull("ENOENT", store.root.openDirectory(WORKERS));
     return workers === null ? [] : using(workers, async () => (await leasedBy(workers, store, member)) ?? []);

@@ -1,5 +1,6 @@
 /** Sees to it that the unit's lease stands before the charm moves to a release; on the fetcher, those of others too. */
 import { dropLeases, holdLeases, readLease, writeLease, type HeldLease } from "../../store/lease.ts";
+import { withdrawMarks } from "../../store/trash.ts";
 import type { Task } from "../runner.ts";
 import { storeNeeds, withStore, type StoreNeeds, type TaskWorld } from "../world.ts";
 
@@ -11,7 +12,7 @@ interface Needs {
 
 /** While somebody else is to write it: one small file is read. */
 const EXPECTING_MS = 250;
-/** It stands: only a hand, or an application that gives it up, changes that. */
+/** It stands: only a hand, or an application that gives it up, changes that; a clean-up that dies leaves its marks. */
 const STANDING_MS = 5_000;
 
 /** A unit that may not write waits for what a fetcher writes for it, and believes only what it reads. */
@@ -45,7 +46,10 @@ interface HoldNeeds {
   readonly units: readonly string[];
 }
 
-/** Holds the leases of units that may not write, and ends those of units that are gone. */
+/**
+ * Holds the leases of units that may not write, takes marks of clean-ups away for them, and ends the leases of units that
+ * are gone.
+ */
 export function holdLeasesTask(world: TaskWorld): Task<HoldNeeds> {
   return {
     name: "holdLeases",
@@ -62,8 +66,12 @@ export function holdLeasesTask(world: TaskWorld): Task<HoldNeeds> {
         await withStore(world, store, async (opened) => {
           await holdLeases(world.ports, opened, leases);
           await dropLeases(opened, units);
+          await withdrawMarks(
+            opened,
+            leases.flatMap(({ releases }) => releases ?? []),
+          );
         });
-        return null;
+        return leases.length > 0 ? STANDING_MS : null;
       },
   };
 }

@@ -43,26 +43,31 @@ function juju(): { tools: HookTools; told: string[] } {
 }
 
 /** A reconcile on a machine that has no link yet, where linking meets this. @returns what was applied, and the status */
-async function meeting(error: Error | null): Promise<{ applied: string[]; told: string[] }> {
+async function meeting(error: Error | null): Promise<{ applied: string[]; told: string[]; acknowledged: number[] }> {
   const applied: string[] = [];
+  const acknowledged: number[] = [];
   const { tools, told } = juju();
   await reconcile(worker.environment, tools, {
     read: async () => change(worker, { local: { current: null } }).local,
     apply: async (step) => {
       if (step.do === "link-release" && error) throw error;
       applied.push(step.do);
+      if (step.do === "order") acknowledged.push(step.orders.acknowledged);
     },
   });
-  return { applied, told };
+  return { applied, told, acknowledged };
 }
 
 test("nothing is started on a release that is not leased yet, and the unit tells what it is at", async () => {
   const well = await meeting(null);
   expect(well.applied).toEqual(expect.arrayContaining(["link-release", "service"]));
-  const { applied, told } = await meeting(new NotYet(`no lease names ${RELEASE}`));
+  const { applied, told, acknowledged } = await meeting(new NotYet(`no lease names ${RELEASE}`));
   expect(applied.filter((step) => ["link-release", "service", "write"].includes(step))).toEqual([]);
   expect(applied).toContain("order");
   expect(told).toEqual(["Installing Concourse 7.14.3"]);
+  // Nothing new need ever be found: the agent wakes the charm until the link has jumped.
+  expect(well.acknowledged).toEqual([worker.local.agent?.sequence]);
+  expect(acknowledged).toEqual([0]);
 });
 
 test("a fault of the machine ends the hook with a failure", async () => {
