@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Facts, Flight } from "../../../src/charm/facts.ts";
 import { HOSTS_FILE } from "../../../src/charm/hosts.ts";
 import { lead as decide, toResolve } from "../../../src/charm/lead.ts";
-import { describe as describeUnit } from "../../../src/charm/actions.ts";
+import { describe as describeUnit } from "../../../src/charm/describe.ts";
 import { leasesForOthers } from "../../../src/charm/leases.ts";
 import { ordersFor } from "../../../src/charm/orders.ts";
 import { plan } from "../../../src/charm/plan.ts";
