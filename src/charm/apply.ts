@@ -1,8 +1,7 @@
 import { execFile } from "node:child_process";
-import { createHash } from "node:crypto";
 import { constants } from "node:fs";
-import { copyFile, lstat, mkdir, open, readFile, rename, rm } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { copyFile, mkdir, readFile, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
 import { promisify } from "node:util";
 import {
   AGENT_DIRECTORY,
@@ -11,31 +10,13 @@ import {
   STATE_FILE,
   WORKER_KEY_FILE,
 } from "../agent/contract.ts";
-import {
-  AGENT_SERVICE,
-  CURRENT_RELEASE,
-  DIRECTORIES,
-  INSTALL_DIRECTORY,
-  USER,
-  WEB_SERVICE,
-} from "../concourse/services.ts";
-import {
-  BIN,
-  CONFIG,
-  DIRECTORIES as STORE_DIRECTORIES,
-  INSTALLED_VERSION,
-  KEYS,
-  LOCK,
-  MARKER,
-  STORE_FILE,
-} from "../store/layout.ts";
-import { whyNotYet } from "../store/adopt.ts";
-import { replaceLink, using } from "../store/files.ts";
-import { hostFs } from "../host/fs.ts";
-import { applicationName, memberName, type Facts } from "./facts.ts";
+import { AGENT_SERVICE, DIRECTORIES, INSTALL_DIRECTORY, USER, WEB_SERVICE } from "../concourse/services.ts";
+import { memberName, type Facts } from "./facts.ts";
+import { clearMachine, giveUpLease } from "./leave.ts";
+import { linkRelease } from "./link-release.ts";
 import { MEMORY, type Owner } from "./machine.ts";
-import { STORE_PATH } from "./orders.ts";
-import { NotYet, type Step } from "./plan.ts";
+import type { Step } from "./plan.ts";
+import { writeFile } from "./write-file.ts";
 
 /**
  * Does one step. Each can be done again: a hook that dies in the middle is run anew from the top.
@@ -116,31 +97,6 @@ async function service(name: string, verb: "start" | "restart" | "stop" | "end")
   }
 }
 
-/** A file is there whole or not at all, and never readable by more than it should be, not even for a moment. */
-export async function writeFile(
-  path: string,
-  content: string,
-  mode: number,
-  owner?: { uid: number; gid: number },
-): Promise<void> {
-  const aside = `${path}.new`;
-  await rm(aside, { force: true });
-  const file = await open(
-    aside,
-    constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
-    mode,
-  );
-  try {
-    await file.chmod(mode);
-    if (owner) await file.chown(owner.uid, owner.gid);
-    await file.writeFile(content);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(aside, path);
-}
-
 async function createUser(): Promise<void> {
   await run("useradd", [
     "--system",
@@ -177,68 +133,6 @@ async function installAgent(charmDirectory: string): Promise<void> {
   await rename(fresh, MEMORY.program);
   await service(AGENT_SERVICE, "restart");
   await rm(old, { recursive: true, force: true });
-}
-
-/** Looks at the release once more, under the lease, then lets the link jump: a reader finds the old one or the new one. */
-async function linkRelease(name: string, manifestSha256: string, member: string): Promise<void> {
-  // What the agent has told may be of an earlier life of its, or overtaken by whoever writes for it: the store itself counts.
-  const late = await whyNotYet({ fs: hostFs }, STORE_PATH, member, name);
-  if (late !== null) throw new NotYet(late);
-  const release = join(STORE_PATH, "releases", name);
-  const manifest = await readFile(join(release, "manifest.json"));
-  if (createHash("sha256").update(manifest).digest("hex") !== manifestSha256)
-    throw new Error(`${release} is not the release that was agreed on`);
-  const link = basename(CURRENT_RELEASE);
-  await using(await hostFs.openDirectory(dirname(CURRENT_RELEASE)), (above) =>
-    replaceLink(above, link, release, `${link}.new`),
-  );
-}
-
-/** The rest of the store's code is loaded only here: no other hook needs it. */
-async function giveUpLease(facts: Facts, last: boolean): Promise<void> {
-  const orders = facts.local.orders;
-  if (!orders) return;
-  const [{ hostPorts }, { openStore, unregister }, { removeLease }] = await Promise.all([
-    import("../host/ports.ts"),
-    import("../store/store.ts"),
-    import("../store/lease.ts"),
-  ]);
-  const { store } = await openStore(hostPorts, { ...orders.store, mayCreate: false });
-  if (!store?.writable) return;
-  try {
-    await removeLease(store, memberName(facts.environment));
-    // The last unit takes its application's name off the store, so that another may have the directory.
-    if (last) await unregister(store);
-  } finally {
-    await store.close();
-  }
-}
-
-/** Leaves nothing but the mark that this unit has stopped; a private store goes with its unit. */
-async function clearMachine(facts: Facts): Promise<void> {
-  const { orders } = facts.local;
-  if (orders?.store.kind === "private" && orders.store.application === applicationName(facts.environment)) {
-    await clearPrivateStore();
-  }
-  const ours = [
-    INSTALL_DIRECTORY,
-    MEMORY.program,
-    ORDERS_FILE,
-    STATE_FILE,
-    NEW_CLUSTER_SECRET_FILE,
-    MEMORY.followed,
-    MEMORY.reloadPending,
-    MEMORY.heeds,
-    MEMORY.owner,
-  ];
-  for (const path of ours) await rm(path, { recursive: true, force: true });
-}
-
-/** Only what is ours: a disk that was mounted there on purpose keeps everything else, and a marked one all of it. */
-async function clearPrivateStore(): Promise<void> {
-  if (await lstat(join(STORE_PATH, MARKER)).catch(() => null)) return;
-  const files = [LOCK, INSTALLED_VERSION, STORE_FILE, BIN, CONFIG, KEYS, ...STORE_DIRECTORIES];
-  for (const name of files) await rm(join(STORE_PATH, name), { recursive: true, force: true });
 }
 
 function ifAbsent(error: NodeJS.ErrnoException): void {

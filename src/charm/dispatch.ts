@@ -3,9 +3,10 @@ import { spawn } from "node:child_process";
 import { AGENT_DIRECTORY } from "../agent/contract.ts";
 import { readEnvironment, type HookEnvironment } from "../juju/environment.ts";
 import { HookTools, type CommandResult } from "../juju/hook-tools.ts";
-import { apply, writeFile } from "./apply.ts";
+import { apply } from "./apply.ts";
 import { MEMORY, readMachine } from "./machine.ts";
 import { reconcile } from "./reconcile.ts";
+import { writeFile } from "./write-file.ts";
 
 /**
  * One reconcile for every event. None means anything of its own, except `stop` and `remove`, which leave a mark first,

@@ -1,6 +1,5 @@
 import { AGENT_SERVICE, unitFile, WEB_SERVICE, WORKER_SERVICE } from "../concourse/services.ts";
 import { FILES } from "../concourse/settings.ts";
-import { WORKER_KEY_FILE } from "../agent/contract.ts";
 import type { Facts } from "./facts.ts";
 import { HOSTS_FILE, withTsaHost } from "./hosts.ts";
 import type { Step } from "./plan.ts";
@@ -19,9 +18,7 @@ export function tearDown({ local, alive }: Facts): Step[] {
   // Whoever leaves has seen all its peers depart: only Juju knows who stays. Where it cannot tell, the name stays as well.
   if (local.claimed) steps.push({ do: "give-up-lease", last: alive?.length === 0 });
   const units = [WEB_SERVICE, WORKER_SERVICE, AGENT_SERVICE].map(unitFile);
-  const files = [...Object.values(FILES), WORKER_KEY_FILE, ...units].filter(
-    (path) => (local.files[path] ?? null) !== null,
-  );
+  const files = [...Object.values(FILES), ...units].filter((path) => (local.files[path] ?? null) !== null);
   steps.push(...files.map((path): Step => ({ do: "remove", path })));
   if (files.some((path) => units.includes(path))) steps.push({ do: "reload-units" });
   const hosts = local.files[HOSTS_FILE] ?? "";
