@@ -145,7 +145,7 @@ export function charmMachine(world: CharmMachineWorld): CharmMachine {
     }
   }
 
-  /** As `linkRelease` of `src/charm/apply.ts`: looks once more, then the link jumps. */
+  /** As `linkRelease` of `src/charm/link-release.ts`: looks once more, then the link jumps. */
   async function linkRelease(name: string, manifestSha256: string): Promise<void> {
     const late = await whyNotYet(world.ports, STORE_PATH, world.member, name);
     if (late !== null) throw new NotYet(late);
@@ -158,7 +158,7 @@ export function charmMachine(world: CharmMachineWorld): CharmMachine {
     world.linked(name);
   }
 
-  /** As `giveUpLease` of `src/charm/apply.ts`. */
+  /** As `giveUpLease` of `src/charm/leave.ts`. */
   async function giveUpLease(facts: Facts, last: boolean): Promise<void> {
     const { orders } = facts.local;
     if (!orders) return;
