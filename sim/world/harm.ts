@@ -1,4 +1,6 @@
 /** What befalls the store as a whole: tampering hands, and the loss of its power. */
+import { readApplicationBag } from "../../src/relations/peers.ts";
+import { releaseName } from "../../src/store/layout.ts";
 import type { Dice } from "./random.ts";
 import { plantCopy, plantLink, takeCopyAway } from "./tamper.ts";
 import type { World } from "./world.ts";
@@ -22,19 +24,25 @@ export class Harm {
     scheduler.later(dice.magnitude(1_000, 600_000), takeBack);
   }
 
-  /** Somebody who may write the store puts a copy of their own beside a release that all have agreed on. */
+  /**
+   * Somebody who may write the store puts a copy of their own beside a release that all have agreed on, be it in use or one
+   * that they may go back to. What nobody has agreed on is whatever a writer of the store says it is: that is trust's limit.
+   */
   plantCopy(dice: Dice): void {
     const { applications, store, checks } = this.#world;
-    const agreed = applications.every(({ relations: [peers], name }) =>
-      peers?.applicationBags.get(name)?.value["cluster"]?.includes('"manifestSha256":"'),
+    const remembered = applications.map(({ relations: [peers], name }) =>
+      (readApplicationBag(peers?.applicationBags.get(name)?.value ?? {}).cluster?.committed ?? []).map((one) =>
+        releaseName(one),
+      ),
     );
-    const name = agreed ? this.#withRoom(() => plantCopy(store, dice)) : null;
+    const fits = (release: string) => remembered.every((names) => names.includes(release));
+    const name = this.#withRoom(() => plantCopy(store, dice, fits));
     if (name === null) return;
     this.#world.met("copy planted beside a release");
     checks.tampered.add(name);
   }
 
-  /** Before a release is agreed on anew, its manifest is whatever a writer of the store says it is: that is trust's limit. */
+  /** A controller that is put back forgets what was agreed on since. */
   removeCopies(): void {
     for (const name of this.#world.checks.tampered) takeCopyAway(this.#world.store, name);
   }

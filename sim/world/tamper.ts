@@ -21,11 +21,15 @@ export function plantLink(disk: Disk, dice: Dice): (() => void) | null {
   };
 }
 
-/** A copy of a published release with another program in it, and a manifest that agrees: its name, or null. */
-export function plantCopy(disk: Disk, dice: Dice): string | null {
+/**
+ * A copy of a published release with another program in it, and a manifest that agrees: its name, or null.
+ *
+ * @param fits tells beside which releases, by the names of their first copies
+ */
+export function plantCopy(disk: Disk, dice: Dice, fits: (release: string) => boolean): string | null {
   const releases = disk.root.entries.get(RELEASES);
   if (releases?.kind !== "directory") return null;
-  const names = [...releases.entries.keys()].filter((name) => parseReleaseName(name)?.copy === 1);
+  const names = [...releases.entries.keys()].filter((name) => parseReleaseName(name)?.copy === 1 && fits(name));
   if (names.length === 0) return null;
   const name = dice.pick(names);
   const copy = `${name}.9`;

@@ -149,7 +149,6 @@ export class World {
   }
 
   configure(application: Application, change: Application["config"]): void {
-    this.harm.removeCopies();
     Object.assign(application.config, change);
     application.configVersion += 1;
     for (const unit of this.units) unit.consider();
