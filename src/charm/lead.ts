@@ -23,7 +23,7 @@ export function lead(facts: Facts, own: UnitReport | null): Cluster | null {
   const fetcher = chooseFetcher(facts, units, { ...now, store });
   const chosen = sane ? chooseRelease(facts, units, { ...now, store, fetcher }) : now.release;
   const reports = units.map(({ report }) => report);
-  const damaged = chooseDamaged(reports, now, chosen);
+  const damaged = chooseDamaged(facts, reports, now, chosen);
   const release = isRepaired({ ...now, fetcher, damaged }, now) ? openAgain(chosen) : chosen;
   const committed = remember(now, release, facts.local.current);
   const web = mode === "worker" ? null : chooseWeb(facts, units, now);
@@ -124,6 +124,7 @@ function chooseRelease(facts: Facts, units: readonly Unit[], now: Cluster): Targ
   if (!release || release.manifestSha256 !== null) return release;
   const damaged = new Set(
     chooseDamaged(
+      facts,
       units.map(({ report }) => report),
       now,
       release,

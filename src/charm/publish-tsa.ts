@@ -10,6 +10,7 @@ import {
   writeWebBag,
   writeWorkerBag,
 } from "../relations/tsa.ts";
+import { damageForWeb } from "./damage.ts";
 import {
   clusterOf,
   memberName,
@@ -103,5 +104,6 @@ function workerBag(facts: Facts, { told }: Flight): Bag {
     name: memberName(facts.environment),
     running: facts.local.current,
     lease: askedOfWeb(facts),
+    ...damageForWeb(facts),
   });
 }

@@ -142,7 +142,8 @@ export function addressOf(bag: Readonly<Record<string, string>>): string | null 
   return bag["ingress-address"] ?? bag["private-address"] ?? null;
 }
 
-const aDamage = listOf(shape({ release: aReleaseName, programs: aBoolean }), 8);
+/** What a unit may name as damaged: a long list is no honest one. */
+export const someDamage = listOf(shape({ release: aReleaseName, programs: aBoolean }), 8);
 
 const isAgreed = shape({ manifestSha256: aDigest, directory: aReleaseName });
 
@@ -151,7 +152,7 @@ const isCluster = shape({
   mode: oneOf("auto", "web", "worker"),
   release: nullOr(aTarget),
   committed: orAbsent(listOf((value) => aTarget(value) && isAgreed(value), 16)),
-  damaged: aDamage,
+  damaged: someDamage,
   store: nullOr(aString),
   fetcher: nullOr(aString),
   web: nullOr(aString),
@@ -173,7 +174,7 @@ const isReport = shape({
   ready: aBoolean,
   store: nullOr(shape({ id: aString, writable: aBoolean })),
   published: nullOr(shape({ name: aReleaseName, sha256: aDigest, manifestSha256: aDigest })),
-  damaged: aDamage,
+  damaged: someDamage,
   worker: nullOr(shape({ name: aString, key: aString })),
   lease: aLease,
   web: nullOr(isWebReport),

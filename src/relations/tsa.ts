@@ -1,7 +1,7 @@
-import type { Target } from "../agent/contract.ts";
+import type { Damage, Target } from "../agent/contract.ts";
 import { aLease, anApplicationName, aReleaseName, aString, aTarget, aWorkerName } from "./json.ts";
 import { listOf, nullOr, orAbsent, parse, shape, write } from "./json.ts";
-import { welcomeFields, type Welcome } from "./peers.ts";
+import { someDamage, welcomeFields, type Welcome } from "./peers.ts";
 
 /**
  * The relation of a web application (`tsa`) with a worker application (`flight`), interface `concourse-ci_tsa`.
@@ -56,6 +56,8 @@ export interface WorkerWord {
   readonly running: string | null;
   /** Releases that the web application's fetcher has to lease for it: its mount of the shared store is read-only. */
   readonly lease: readonly string[] | null;
+  /** Copies of the release on the store that both have which this unit has found damaged; absent: none. */
+  readonly damaged?: readonly Damage[];
 }
 
 type Bag = Readonly<Record<string, string>>;
@@ -118,4 +120,9 @@ const isWebApplicationWord = shape({
   applications: orAbsent(listOf(anApplicationName)),
   web: orAbsent(nullOr(aString)),
 });
-const isWorkerWord = shape({ name: aWorkerName, running: nullOr(aReleaseName), lease: aLease });
+const isWorkerWord = shape({
+  name: aWorkerName,
+  running: nullOr(aReleaseName),
+  lease: aLease,
+  damaged: orAbsent(someDamage),
+});

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { Damage } from "../../../src/agent/contract.ts";
 import type { Facts, Flight } from "../../../src/charm/facts.ts";
 import { HOSTS_FILE } from "../../../src/charm/hosts.ts";
 import { lead as decide, toResolve } from "../../../src/charm/lead.ts";
@@ -407,6 +408,53 @@ describe("leases that the fetcher holds for others", () => {
     expect(status(committed).message).toBe("Waiting for ci to lease Concourse 8.2.5 for this unit");
     const leased = change(committed, { local: { agent: { lease: [RELEASE, releaseName(next)] } } });
     expect(plan(leased).some((step) => step.do === "link-release")).toBe(true);
+  });
+});
+
+describe("damage that a worker of another application sees", () => {
+  const harm = (release: string, programs = true) => ({ release, programs });
+  const heard = (damaged: readonly Damage[], committed: Partial<Cluster> = {}): Facts =>
+    change(oneOfWebs, {
+      peers: { cluster: committed },
+      local: { followed: committed },
+      tsa: [{ ...tsa, workers: [{ unit: "build/0", key: PUBLIC_KEY, word: { ...workerWord, damaged } }] }],
+    });
+
+  test("travels to the webs, whose leader has another copy brought and nobody restarted", () => {
+    const found = change(remoteWorker, { local: { agent: { damaged: [harm(RELEASE)] } } });
+    const [word] = wordsToOthers(found);
+    const { damaged = [] } = readWorkerBag(word?.data ?? {}).word ?? {};
+    expect(damaged).toEqual([harm(RELEASE)]);
+    expect(lead(heard(damaged))).toMatchObject({
+      generation: 5,
+      release: { ...target, manifestSha256: null },
+      damaged: [harm(RELEASE, false)],
+    });
+  });
+
+  test("named again, or of another release, changes nothing", () => {
+    const known = { damaged: [harm(RELEASE, false)] };
+    expect(lead(heard([harm(RELEASE)], known))).toMatchObject({ generation: 4, release: target });
+    expect(lead(heard([harm(releaseName(next))]))).toMatchObject({ generation: 4, damaged: [] });
+  });
+
+  test("is heeded so often only that what the webs see still counts", () => {
+    const copies = [2, 3, 4, 5, 6].map((copy) => `${RELEASE}.${copy}`);
+    expect(lead(heard(copies.map((name) => harm(name))))?.damaged).toHaveLength(2);
+    const own = change(heard(copies.map((name) => harm(name))), { peers: { report: { damaged: [harm(RELEASE)] } } });
+    const [first, second] = copies;
+    expect(lead(own)?.damaged.map(({ release }) => release)).toEqual([RELEASE, first]);
+    const full = change(own, { peers: { cluster: { damaged: [harm(first ?? ""), harm(second ?? "")] } } });
+    expect(lead(full)?.damaged.map(({ release }) => release)).toEqual([RELEASE, first, second]);
+  });
+
+  test.each<[string, Facts]>([
+    ["on a store of their own", behind({ word: { release: target, store: "store-2" } })],
+    ["in a version of their own", change(remoteWorker, { options: { version: "7.14.2" } })],
+    ["behind webs of another charm", behind({ word: null })],
+  ])("stays among the workers %s", (_, facts) => {
+    const found = change(facts, { local: { agent: { damaged: [harm(RELEASE)] } } });
+    for (const { data } of wordsToOthers(found)) expect(data["worker"]).not.toContain("damaged");
   });
 });
 
