@@ -1,44 +1,22 @@
 /** One unit on its machine: the agent, the hooks of its charm, and Juju's agent that runs them one at a time. */
-import { serveUnit } from "../../src/agent/agent.ts";
-import {
-  NEW_CLUSTER_SECRET_FILE,
-  ORDERS_FILE,
-  STATE_FILE,
-  WORKER_KEY_FILE,
-  type AgentState,
-} from "../../src/agent/contract.ts";
+import { STATE_FILE, type AgentState } from "../../src/agent/contract.ts";
 import { memberName } from "../../src/charm/facts.ts";
 import { STORE_PATH } from "../../src/charm/orders.ts";
-import { leasesOf } from "../check/checks.ts";
 import type { Disk } from "../disk/disk.ts";
 import { Machine } from "../disk/machine.ts";
-import type { Process } from "../disk/process.ts";
 import { Hook } from "../juju/hook.ts";
 import { candidates, ended, type JujuUnit } from "../juju/model.ts";
-import { agentPorts } from "./agent-ports.ts";
+import { startAgent, type AgentRun } from "./agent-process.ts";
 import { blankMemory, type CharmMemory } from "./charm-machine.ts";
 import { environmentOf, runCharm, type HookRun } from "./charm-run.ts";
-import { Moments } from "./moments.ts";
 import { Dice } from "./random.ts";
 import { Life } from "./scheduler.ts";
 import { PRECIOUS } from "./tamper.ts";
 import { Services } from "./services.ts";
 import type { World } from "./world.ts";
 
-const PLACES = {
-  orders: ORDERS_FILE,
-  state: STATE_FILE,
-  clusterSecret: NEW_CLUSTER_SECRET_FILE,
-  workerKey: WORKER_KEY_FILE,
-};
 /** Juju tries a failed hook again after 5 s at first (internal/worker/uniter, retrystrategy). */
 const RETRY_MS = 5_000;
-
-/** A process of the unit's agent. */
-export interface AgentRun {
-  readonly life: Life;
-  readonly process: Process;
-}
 
 export class SimUnit {
   readonly world: World;
@@ -87,7 +65,7 @@ export class SimUnit {
       file: (path) => this.memory.files.get(path) ?? null,
       program: () => this.#program(),
       process: (service, pid, alive) => this.#process(service, pid, alive),
-      agent: { start: () => this.#startAgent(), kill: () => this.killAgent() },
+      agent: { start: () => (this.agent = startAgent(this, this.#dice)), kill: () => this.killAgent() },
     });
   }
 
@@ -234,28 +212,6 @@ export class SimUnit {
     this.run = null;
     event.exec?.answer({ code: 1, stdout: "", stderr: "killed" });
     this.consider();
-  }
-
-  #startAgent(): void {
-    const life = new Life(`${this.member} agent`);
-    const { scheduler, checks } = this.world;
-    const leases = () => leasesOf(this.mounted() ?? this.machine.disk).map(({ file }) => file);
-    const moments = new Moments();
-    const process = this.machine.process("agent", (call) => {
-      const moment = moments.of(call);
-      if (
-        call.method === "rename" &&
-        call.path.startsWith(`${STORE_PATH}/partial/`) &&
-        !call.path.includes(`.${this.member}.`)
-      )
-        this.world.met("download taken over by another unit");
-      if (moment !== null) this.world.moment(this, moment);
-      return scheduler.call(life, `${call.method} ${call.path}`, () => checks.looks.listing(life, call, leases));
-    });
-    this.agent = { life, process };
-    const ports = this.world.mutation.ports(agentPorts(this, life, process, this.#dice), this);
-    const lock = checks.locks.watched(ports.lock, life);
-    void serveUnit({ ...ports, lock }, { places: PLACES, program: this.world.program }, new AbortController().signal);
   }
 
   killAgent(): void {

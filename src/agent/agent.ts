@@ -1,6 +1,6 @@
 /** The unit's background process: tasks over orders and findings, a state file, and wakes. Awaits nothing but ports. */
+import { isDeepStrictEqual } from "node:util";
 import { errno } from "../store/errors.ts";
-import { canonical } from "./canonical.ts";
 import type { AgentState, Orders, Problem } from "./contract.ts";
 import { fileMark, readText } from "./files.ts";
 import { fromState, NOTHING_FOUND, toState, withProblem, type Findings } from "./findings.ts";
@@ -98,7 +98,7 @@ export async function serveUnit(ports: AgentPorts, settings: AgentSettings, sign
     const same = problem === undefined || (problem === null && before[task] === undefined);
     const next = same ? change : { ...change, problems: withProblem(before, task, problem) };
     const keys = Object.keys(next) as (keyof Findings)[];
-    if (keys.every((key) => canonical(next[key]) === canonical(findings[key]))) return;
+    if (keys.every((key) => isDeepStrictEqual(next[key], findings[key]))) return;
     findings = { ...findings, ...next };
     turn();
   }

@@ -1,5 +1,5 @@
 /** The agent's side of the two files: what it has written, and what of it the charm does not know yet. */
-import { canonical } from "./canonical.ts";
+import { isDeepStrictEqual } from "node:util";
 import type { AgentState, Orders } from "./contract.ts";
 import { readText, writePrivate } from "./files.ts";
 import { matters } from "./matters.ts";
@@ -41,7 +41,7 @@ export async function openJournal(
   return {
     found,
     write: async (make) => {
-      if (latest !== null && canonical(make(latest.sequence)) === canonical(latest)) return;
+      if (latest !== null && isDeepStrictEqual(make(latest.sequence), latest)) return;
       const state = make(sequence + 1);
       await writePrivate(ports, path, `${JSON.stringify(state)}\n`);
       sequence += 1;

@@ -1,5 +1,5 @@
 /** Which changes of the state wake the charm. Everything else is written for whoever reads the state anyway. */
-import { canonical } from "./canonical.ts";
+import { isDeepStrictEqual } from "node:util";
 import type { AgentState, FetchState, Orders, WebState } from "./contract.ts";
 
 interface Row {
@@ -50,7 +50,7 @@ export const ROWS: readonly Row[] = [
  */
 export function matters(before: AgentState | null, after: AgentState, orders: Orders): string[] {
   return ROWS.filter(
-    ({ part }) => before === null || canonical(part(before, orders)) !== canonical(part(after, orders)),
+    ({ part }) => before === null || !isDeepStrictEqual(part(before, orders), part(after, orders)),
   ).map(({ what }) => what);
 }
 

@@ -1,7 +1,7 @@
 /** Keeps one task running for what it is ordered to do now. */
+import { isDeepStrictEqual } from "node:util";
 import type { Clock, Random } from "../ports.ts";
 import { backoff } from "../store/retry.ts";
-import { canonical } from "./canonical.ts";
 import type { Orders, Problem } from "./contract.ts";
 import { knownProblem, retryOf } from "./fault.ts";
 import type { Findings } from "./findings.ts";
@@ -12,7 +12,7 @@ import type { Findings } from "./findings.ts";
  */
 export interface Task<Needs = unknown> {
   readonly name: string;
-  /** Plain data or null; compared as canonical JSON. Undefined: not known yet, leave all as it is. */
+  /** Plain data or null; compared by its contents. Undefined: not known yet, leave all as it is. */
   readonly needs: (orders: Orders, findings: Findings) => Needs | null | undefined;
   /** Makes the step for these needs; what it must remember between steps lives in the closure. */
   readonly begin: (needs: Needs) => Step;
@@ -47,16 +47,16 @@ export interface Runner {
 }
 
 export function createRunner(task: Task, world: RunnerWorld): Runner {
-  let wanted = "";
+  /** Undefined: nothing yet, or given up. */
+  let wanted: unknown;
   let life: AbortController | null = null;
   let settled = Promise.resolve();
 
   function evaluate(orders: Orders, findings: Findings): void {
     const needs = task.needs(orders, findings);
     if (needs === undefined) return;
-    const text = canonical(needs);
-    if (text === wanted) return;
-    wanted = text;
+    if (isDeepStrictEqual(needs, wanted)) return;
+    wanted = needs;
     life?.abort();
     life = null;
     if (needs === null) {
@@ -102,7 +102,7 @@ export function createRunner(task: Task, world: RunnerWorld): Runner {
   return {
     evaluate,
     stop: () => {
-      wanted = "";
+      wanted = undefined;
       life?.abort();
       life = null;
       return settled;

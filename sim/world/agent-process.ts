@@ -1,0 +1,54 @@
+/** The process of a unit's agent: production code on ports at which the seed decides who goes on. */
+import { serveUnit } from "../../src/agent/agent.ts";
+import { NEW_CLUSTER_SECRET_FILE, ORDERS_FILE, STATE_FILE, WORKER_KEY_FILE } from "../../src/agent/contract.ts";
+import { STORE_PATH } from "../../src/charm/orders.ts";
+import { LOCK } from "../../src/store/layout.ts";
+import { leasesOf } from "../check/checks.ts";
+import type { Call, Process } from "../disk/process.ts";
+import { agentPorts } from "./agent-ports.ts";
+import { Moments } from "./moments.ts";
+import type { Dice } from "./random.ts";
+import { Life } from "./scheduler.ts";
+import type { SimUnit } from "./unit.ts";
+
+const PLACES = {
+  orders: ORDERS_FILE,
+  state: STATE_FILE,
+  clusterSecret: NEW_CLUSTER_SECRET_FILE,
+  workerKey: WORKER_KEY_FILE,
+};
+
+export interface AgentRun {
+  readonly life: Life;
+  readonly process: Process;
+}
+
+export function startAgent(unit: SimUnit, dice: Dice): AgentRun {
+  const { scheduler, checks, shape, mutation, program } = unit.world;
+  const life = new Life(`${unit.member} agent`);
+  const moments = new Moments();
+  const leases = () => leasesOf(unit.mounted() ?? unit.machine.disk).map(({ file }) => file);
+  const process = unit.machine.process("agent", (call) => {
+    const moment = moments.of(call);
+    if (takesOver(call, unit)) unit.world.met("download taken over by another unit");
+    if (moment !== null) unit.world.moment(unit, moment);
+    const happens = () => checks.looks.listing(life, call, leases);
+    if (isQuiet(call) && !dice.chance(shape.reads)) return happens();
+    return scheduler.call(life, `${call.method} ${call.path}`, happens);
+  });
+  const ports = mutation.ports(agentPorts(unit, life, process, dice), unit);
+  const lock = checks.locks.watched(ports.lock, life);
+  void serveUnit({ ...ports, lock }, { places: PLACES, program }, new AbortController().signal);
+  return { life, process };
+}
+
+function takesOver({ method, path }: Call, { member }: SimUnit): boolean {
+  return method === "rename" && path.startsWith(`${STORE_PATH}/partial/`) && !path.includes(`.${member}.`);
+}
+
+/** What nobody else can notice, and what only the unit's own charm could: others go first only now and then. */
+function isQuiet({ method, path, changes }: Call): boolean {
+  if (method === "close") return !path.endsWith(LOCK);
+  if (method === "stat" || method === "mountId") return true;
+  return !changes && !path.startsWith(STORE_PATH) && method !== "mounts" && method !== "sync";
+}
