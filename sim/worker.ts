@@ -34,6 +34,8 @@ export type Answer =
 export const VERSIONS = 4;
 
 rememberKeys();
+// Most errors are expected, and a stack costs more than what threw it.
+Error.stackTraceLimit = 4;
 const archives = makeArchives(VERSIONS);
 /** A rejection that nobody awaits belongs to the seed that runs: it is told with it. */
 let stray: string | null = null;

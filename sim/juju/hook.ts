@@ -14,6 +14,14 @@ import {
 
 const done = (stdout = ""): CommandResult => ({ code: 0, stdout, stderr: "" });
 const json = (value: unknown): CommandResult => done(JSON.stringify(value));
+
+/** Bags are replaced, never changed: each is put into words once. */
+const words = new WeakMap<Bag, CommandResult>();
+function bagged(bag: Bag): CommandResult {
+  const known = words.get(bag) ?? json(bag);
+  words.set(bag, known);
+  return known;
+}
 const refused = (message: string): CommandResult => ({ code: 1, stdout: "", stderr: `ERROR ${message}` });
 
 export interface HookWorld {
@@ -141,15 +149,15 @@ export class Hook {
     if (argv.includes("--app")) {
       const committed = relation.applicationBags.get(whose)?.value ?? {};
       const own = whose === unit.application.name;
-      return json(own ? merged(committed, this.#applicationWords.get(relation) ?? {}) : committed);
+      return bagged(own ? merged(committed, this.#applicationWords.get(relation)) : committed);
     }
     if (whose === unit.name)
-      return json(merged(relation.unitBags.get(whose)?.value ?? {}, this.#unitWords.get(relation) ?? {}));
+      return bagged(merged(relation.unitBags.get(whose)?.value ?? {}, this.#unitWords.get(relation)));
     const key = cacheKey(relation, whose);
     const bag = unit.cache.get(key) ?? relation.unitBags.get(whose)?.value;
     if (bag === undefined) return refused("permission denied");
     unit.cache.set(key, bag);
-    return json(bag);
+    return bagged(bag);
   }
 
   #set(argv: readonly string[], change: Bag, leads: boolean): CommandResult {

@@ -256,6 +256,7 @@ export function changeBag(bags: Map<string, Versioned>, owner: string, change: B
   return true;
 }
 
-export function merged(bag: Bag, change: Bag): Bag {
+export function merged(bag: Bag, change: Bag = {}): Bag {
+  if (Object.keys(change).length === 0) return bag;
   return Object.fromEntries(Object.entries({ ...bag, ...change }).filter(([, value]) => value !== ""));
 }
