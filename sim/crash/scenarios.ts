@@ -1,4 +1,5 @@
 /** What is interrupted, and what a reader may find then. All of it is the production code of the store. */
+import { whyNotYet } from "../../src/store/adopt.ts";
 import { cleanUp } from "../../src/store/cleanup.ts";
 import { StoreError } from "../../src/store/errors.ts";
 import { fetchRelease } from "../../src/store/fetch.ts";
@@ -8,14 +9,14 @@ import { openStore, sweepOwn } from "../../src/store/store.ts";
 import type { StorePorts } from "../../src/store/ports.ts";
 import type { FetchOptions, Store, Target } from "../../src/store/types.ts";
 import type { Found } from "./reader.ts";
-import { type CrashArchive, type CrashWorld, ordersOf, urlOf } from "./world.ts";
+import { type CrashArchive, type CrashWorld, ordersOf, STORE, urlOf } from "./world.ts";
 
 export const MEMBERS = ["m1-app-0", "m1-app-1"] as const;
 
 const QUIET: FetchOptions = { report: () => undefined, signal: new AbortController().signal, lock: true, bad: [] };
 
 /** What has been said to be done: from then on it must be there. */
-export type Told = "old-published" | "new-published" | "lease-changed";
+export type Told = "old-published" | "new-published" | "lease-changed" | "old-in-use";
 
 export interface Scenario {
   readonly name: string;
@@ -61,8 +62,17 @@ async function fetch(world: CrashWorld, unit: 0 | 1, { target }: CrashArchive): 
 const lease = (world: CrashWorld, unit: 0 | 1, releases: readonly string[]) =>
   inStore(world, unit, (store, ports) => writeLease(ports, store, MEMBERS[unit], releases));
 
+/** As the charm asks before its link jumps. */
+async function mayRun(world: CrashWorld, unit: 0 | 1, release: string): Promise<boolean> {
+  const process = world.process(unit);
+  const late = await whyNotYet(process, STORE, MEMBERS[unit], release);
+  if (process.descriptors > 0) throw new Error(`${process.descriptors} descriptors left open`);
+  process.kill();
+  return late === null;
+}
+
 const clean = (world: CrashWorld, keep: readonly string[]) =>
-  inStore(world, 0, (store, ports) => cleanUp(ports, store, { keep, dryRun: false }));
+  inStore(world, 0, async (store, ports) => void (await cleanUp(ports, store, { keep, dryRun: false })));
 
 const nothing = async (): Promise<void> => undefined;
 
@@ -173,6 +183,33 @@ export function scenariosOf(old: CrashArchive, next: CrashArchive): readonly Sce
       again: async (world) => {
         await clean(world, []);
         await fetch(world, 0, next);
+      },
+    },
+    {
+      name: "clean-up that meets a lease",
+      overtaking: true,
+      before: async (world) => {
+        await published(world);
+        await fetch(world, 0, next);
+        await lease(world, 0, [b]);
+      },
+      run: async (world, tell) => {
+        await world.overtaken(
+          () => clean(world, []),
+          async () => {
+            await lease(world, 1, [a]);
+            if (await mayRun(world, 1, a)) tell("old-in-use");
+          },
+        );
+      },
+      wrong: (found, told) => {
+        if (found.store !== null) return `store: ${found.store}`;
+        const release = told.has("old-in-use") ? WHOLE : EITHER;
+        return wrongIn(found, { [oldVersion]: release, [newVersion]: WHOLE }, [[b]]);
+      },
+      again: async (world) => {
+        await lease(world, 1, [a]);
+        await clean(world, []);
       },
     },
     {

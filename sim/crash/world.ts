@@ -57,8 +57,9 @@ export class CrashWorld {
   readonly #pauseAt: number;
   readonly #paused = Promise.withResolvers<void>();
   readonly #resumed = Promise.withResolvers<void>();
-  /** Calls that the first machine has made. */
+  /** Calls that the first machine has made since it was to be overtaken. */
   calls = 0;
+  #counting = false;
 
   constructor({ seed, locks, archives, disk, deafTo = null, pauseAt = 0 }: CrashWorldOptions) {
     this.#pauseAt = pauseAt;
@@ -75,7 +76,7 @@ export class CrashWorld {
   /** A new process on a machine; its calls interleave with those of others by chance. */
   process(machine: number): Process {
     const before = async (): Promise<void> => {
-      if (machine === 0 && ++this.calls === this.#pauseAt) {
+      if (machine === 0 && this.#counting && ++this.calls === this.#pauseAt) {
         this.#paused.resolve();
         await this.#resumed.promise;
       }
@@ -86,6 +87,7 @@ export class CrashWorld {
 
   /** Does one thing while the first machine's agent, which does the other, stands still: or both at once if it never does. */
   async overtaken(slow: () => Promise<void>, fast: () => Promise<void>): Promise<void> {
+    this.#counting = true;
     if (this.#pauseAt === 0) this.#paused.resolve();
     const ending = slow().finally(() => this.#paused.resolve());
     await this.#paused.promise;

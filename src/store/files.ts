@@ -104,12 +104,17 @@ export async function removeTree(directory: Dir, name: string): Promise<void> {
   const inner = await orNull("ENOENT", directory.openDirectory(name));
   if (inner !== null) {
     await using(inner, async () => {
-      for (const entry of await inner.list()) {
+      for (const entry of await namesIn(inner)) {
         await removeTree(inner, entry);
       }
     });
     await orNull("ENOENT", directory.removeDirectory(name));
   }
+}
+
+/** None for a directory that somebody has removed since it was opened. */
+async function namesIn(directory: Dir): Promise<string[]> {
+  return (await orNull("ENOENT", directory.list())) ?? [];
 }
 
 /** Bytes of all files in a tree; 0 for nothing. What vanishes meanwhile is not counted. */
@@ -124,7 +129,7 @@ export async function treeSize(directory: Dir, name: string): Promise<number> {
   }
   return using(inner, async () => {
     let bytes = 0;
-    for (const entry of await inner.list()) {
+    for (const entry of await namesIn(inner)) {
       bytes += await treeSize(inner, entry);
     }
     return bytes;
