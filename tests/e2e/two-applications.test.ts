@@ -10,6 +10,7 @@ import { packCharm } from "../../scripts/pack.ts";
 import type { StatusData } from "../../src/model/state/types.ts";
 import { FIXED_NAMES } from "../../src/store/layout.ts";
 import { APPLICATION, ARCH, deployConcourse, MOUNT_POINT, WEB, WORKER, type Concourse } from "./concourse.ts";
+import { plantProgram } from "./planted.ts";
 import { PATIENCE, Survivor } from "./survival.ts";
 import { Tool, unitsOf } from "./tool.ts";
 
@@ -134,6 +135,29 @@ function starts(units: readonly string[], service: string): Promise<number[]> {
   const started = `systemctl show --value --property=ExecMainStartTimestampMonotonic ${service}`;
   return Promise.all(units.map(async (unit) => Number((await concourse.inUnit(unit, started)).trim())));
 }
+
+test("a version that ran before comes back by its own manifest only, and nobody asks a source which archive it is", async () => {
+  const releases = join(concourse.sharedDirectory, "releases");
+  const right = (await readdir(releases)).find((name) => name.startsWith(OLD)) ?? "";
+  await plantProgram(join(releases, right));
+  const asked = async (): Promise<number> =>
+    (await concourse.requests()).filter(({ path }) => path.endsWith(".sha256")).length;
+  const [downloads, questions] = [await archives(), await asked()];
+  await concourse.configure({ version: OLD });
+  await shows(await webs(), new RegExp(`^Web server ready \\(v${OLD}\\)`));
+  await shows(await workers(), new RegExp(`^Worker ready \\(v${OLD}\\)`));
+  for (const unit of [...(await webs()), ...(await workers())])
+    expect(await concourse.release(unit)).toBe(`${right}.2`);
+  expect(await archives()).toBe(downloads + 1);
+
+  // The one before is kept, so the way forth needs no source at all.
+  await concourse.configure({ version: NEW });
+  await shows(await webs(), new RegExp(`^Web server ready \\(v${NEW}\\)`));
+  await shows(await workers(), new RegExp(`^Worker ready \\(v${NEW}\\)`));
+  expect(await archives()).toBe(downloads + 1);
+  expect(await asked()).toBe(questions);
+  expect(await survivor.failures()).toEqual([]);
+});
 
 test("a web that goes takes no worker with it", async () => {
   const [first = "", second = ""] = await webs();
