@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { constants } from "node:fs";
-import { copyFile, mkdir, readFile, rename, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { copyFile, mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import {
   AGENT_DIRECTORY,
@@ -34,6 +34,10 @@ export async function apply(step: Step, facts: Facts): Promise<void> {
       };
       await mkdir(AGENT_DIRECTORY, { recursive: true, mode: 0o700 });
       for (const { path, mode } of DIRECTORIES) await mkdir(path, { recursive: true, mode });
+      for (const path of new Set(
+        [AGENT_DIRECTORY, ...DIRECTORIES.map(({ path }) => path)].map((path) => dirname(path)),
+      ))
+        await syncPath(path);
       // What another unit left here is not ours to go by.
       for (const path of [ORDERS_FILE, STATE_FILE, NEW_CLUSTER_SECRET_FILE, MEMORY.followed, WORKER_KEY_FILE])
         await rm(path, { force: true });
@@ -125,14 +129,29 @@ async function installAgent(charmDirectory: string): Promise<void> {
   const [fresh, old] = [`${MEMORY.program}.new`, `${MEMORY.program}.old`];
   await Promise.all([fresh, old].map((path) => rm(path, { recursive: true, force: true })));
   await mkdir(fresh, { mode: 0o700 });
-  await Promise.all([
-    copyFile(join(charmDirectory, "bin/node"), join(fresh, "node"), constants.COPYFILE_FICLONE),
-    copyFile(join(charmDirectory, "main.mjs"), join(fresh, "main.mjs"), constants.COPYFILE_FICLONE),
-  ]);
+  for (const [from, name] of [
+    ["bin/node", "node"],
+    ["main.mjs", "main.mjs"],
+  ] as const) {
+    await copyFile(join(charmDirectory, from), join(fresh, name), constants.COPYFILE_FICLONE);
+    await syncPath(join(fresh, name));
+  }
+  await syncPath(fresh);
   await rename(MEMORY.program, old).catch(ifAbsent);
   await rename(fresh, MEMORY.program);
+  await syncPath(AGENT_DIRECTORY);
   await service(AGENT_SERVICE, "restart");
   await rm(old, { recursive: true, force: true });
+}
+
+/** A file's contents, or a directory's names, outlive a loss of power from now on. */
+async function syncPath(path: string): Promise<void> {
+  const handle = await open(path);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
 }
 
 function ifAbsent(error: NodeJS.ErrnoException): void {

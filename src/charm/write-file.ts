@@ -1,27 +1,43 @@
-import { constants } from "node:fs";
-import { open, rename, rm } from "node:fs/promises";
+import { lchown } from "node:fs/promises";
+import { basename, dirname } from "node:path";
+import { hostFs } from "../host/fs.ts";
+import type { Fs } from "../ports.ts";
+import { orNull, using } from "../store/files.ts";
 
-/** A file is there whole or not at all, and never readable by more than it should be, not even for a moment. */
-export async function writeFile(
+/**
+ * A file is there whole or not at all, and never readable by more than it should be, not even for a moment. Once this
+ * resolves it outlives a loss of power: what a hook says afterwards may build on it.
+ *
+ * @param path absolute; its directory has to be there
+ */
+export function writeFile(
   path: string,
   content: string,
   mode: number,
   owner?: { uid: number; gid: number },
 ): Promise<void> {
-  const aside = `${path}.new`;
-  await rm(aside, { force: true });
-  const file = await open(
-    aside,
-    constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
-    mode,
-  );
-  try {
-    await file.chmod(mode);
-    if (owner) await file.chown(owner.uid, owner.gid);
-    await file.writeFile(content);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(aside, path);
+  return writeWhole(hostFs, path, content, mode, (aside) => (owner ? lchown(aside, owner.uid, owner.gid) : undefined));
+}
+
+/** @param own gives the file at a path to its owner, before anybody can see it under its name */
+export async function writeWhole(
+  fs: Fs,
+  path: string,
+  content: string,
+  mode: number,
+  own: (path: string) => Promise<void> | undefined = () => undefined,
+): Promise<void> {
+  const [name, aside] = [basename(path), `${basename(path)}.new`];
+  await using(await fs.openDirectory(dirname(path)), async (directory) => {
+    await orNull("ENOENT", directory.unlink(aside));
+    await using(await directory.createFile(aside, mode), async (file) => {
+      await file.write([new TextEncoder().encode(content)], 0);
+      // Whatever the umask made of it.
+      await file.chmod(mode);
+      await own(`${path}.new`);
+      await file.sync();
+    });
+    await directory.rename(aside, directory, name);
+    await directory.sync();
+  });
 }
