@@ -1,4 +1,4 @@
-import type { Orders, Target } from "../agent/contract.ts";
+import type { AgentState, Orders, Target } from "../agent/contract.ts";
 import { NO_CLUSTER, type Cluster, type UnitReport } from "../relations/peers.ts";
 import { chooseDamaged, isGoodCopy } from "./damage.ts";
 import { clusterOf, isFetching, type Facts } from "./facts.ts";
@@ -113,8 +113,7 @@ function chooseRelease(facts: Facts, units: readonly Unit[], now: Cluster): Targ
   const asked = toResolve(facts);
   if (asked) {
     const found = facts.local.agent?.resolved;
-    if (!found?.target || found.asked !== asked.version || found.target.arch !== asked.arch) return now.release;
-    return asCommitted(found.target, now);
+    return found?.target && answers(found, asked, facts.options) ? asCommitted(found.target, now) : now.release;
   }
   const given = releaseOfWeb(facts, now.release?.version ?? null);
   // On a store that both have it is published once, by whom the web application's leader believes.
@@ -139,6 +138,13 @@ function chooseRelease(facts: Facts, units: readonly Unit[], now: Cluster): Targ
     .find((word) => word?.sha256 === release.sha256 && !damaged.has(word.name) && isExpected(word.manifestSha256));
   return published ? { ...release, manifestSha256: published.manifestSha256 } : release;
 }
+
+/** An answer to an older question may still lie there: of another version, or from before an operator named the digest. */
+const answers = (
+  { asked, target }: NonNullable<AgentState["resolved"]>,
+  { version, arch }: NonNullable<Orders["resolve"]>,
+  { releaseDigest }: Facts["options"],
+): boolean => asked === version && target?.arch === arch && (releaseDigest === null || target.sha256 === releaseDigest);
 
 /** A release that is already agreed on keeps its manifest; of another one it is still open. */
 function asCommitted({ version, arch, sha256 }: Target, { release }: Cluster): Target {

@@ -10,7 +10,8 @@ export function planWeb(facts: Facts, current: string | null): Step[] {
   const service = facts.local.services[WEB_SERVICE] ?? NOT_RUNNING;
   const { answer, relation } = facts.database;
   const secret = facts.secret.content;
-  if (!relation && facts.peers) return service.active === "inactive" ? [] : dropService(facts, WEB_SERVICE);
+  // Also what an interrupted hook has left: the last database's password is in there.
+  if (!relation && facts.peers) return dropService(facts, WEB_SERVICE);
   const database = facts.local.agent?.database;
   const published = publicAddress(facts);
   if (!current || !answer || !secret || !database?.ready || !published || !storeThere(facts)) return [];

@@ -51,7 +51,8 @@ export function publication(facts: Facts, status: Status): Publication {
     databaseRequest:
       settled && leader && facts.database.relation && !facts.database.requested ? facts.database.relation : null,
     open: ports.filter((port) => !facts.openedPorts.includes(port)),
-    close: settled ? facts.openedPorts.filter((port) => !ports.includes(port)) : [],
+    // Options that make no sense close nothing to those who use the web.
+    close: settled || roleOf(facts) !== "web" ? facts.openedPorts.filter((port) => !ports.includes(port)) : [],
     version: statusChanged && speaksForAll(facts) && isReady(facts) ? versionOf(local.current) : null,
     status: statusChanged ? status : null,
   };

@@ -45,6 +45,17 @@ describe("the leader's decisions", () => {
     expect(lead(asked)).toEqual(cluster);
   });
 
+  test("an answer from before the operator named a digest is no answer", () => {
+    const other = { ...target, sha256: "c".repeat(64), manifestSha256: null };
+    const asked = (releaseDigest: string): Facts =>
+      change(web, {
+        options: { releaseDigest },
+        local: { agent: { resolved: { asked: "7.14.3", target: other, problem: null } } },
+      });
+    expect(lead(asked("d".repeat(64)))).toEqual(cluster);
+    expect(lead(asked(other.sha256))?.release).toEqual(other);
+  });
+
   test("an empty version never upgrades by itself", () => {
     expect(toResolve(web)).toBeNull();
   });

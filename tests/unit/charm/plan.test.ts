@@ -133,6 +133,15 @@ describe("the web", () => {
     expect(steps).toContainEqual({ do: "remove", path: FILES.tsaHostKey });
   });
 
+  test("forgets them also after a hook that was killed once the service had stopped", () => {
+    const halfway = change(settled(web), {
+      database: { relation: null, answer: null },
+      local: { services: { [WEB_SERVICE]: { active: "inactive", enabled: false, pid: 0 } } },
+    });
+    expect(plan(halfway)).toContainEqual({ do: "remove", path: FILES.webEnvironment });
+    expect(plan(settled(halfway))).toEqual([]);
+  });
+
   test("a bad worker key is left out of the file", () => {
     const bad = change(web, {
       peers: {

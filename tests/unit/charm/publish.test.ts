@@ -76,3 +76,10 @@ test("a unit that stops says nothing any more", () => {
   });
   expect(published(stopped)).toMatchObject({ applicationBag: null, unitBag: null, open: [], close: [] });
 });
+
+test("options that make no sense close no web's port, and a unit that is no web any more closes its own all the same", () => {
+  const wrong = { ...web, mistakes: [{ option: "mode", message: "x" }] };
+  expect(published(told(wrong)).close).toEqual([]);
+  const moved = change(wrong, { peers: { cluster: { generation: 5, web: "ci/1" } } });
+  expect(published(moved).close).toEqual(["8080/tcp"]);
+});

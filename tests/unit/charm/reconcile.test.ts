@@ -1,10 +1,12 @@
 import { expect, test } from "vitest";
-import { NotYet } from "../../../src/charm/plan.ts";
+import type { Target } from "../../../src/agent/contract.ts";
+import { NotYet, type Step } from "../../../src/charm/plan.ts";
 import { reconcile } from "../../../src/charm/reconcile.ts";
 import { fingerprint } from "../../../src/concourse/ssh-keys.ts";
 import { HookTools, type CommandResult } from "../../../src/juju/hook-tools.ts";
-import { writeApplicationBag, writeReport } from "../../../src/relations/peers.ts";
-import { change, cluster, PUBLIC_KEY, RELEASE, webReport, worker } from "./facts.ts";
+import { readApplicationBag, writeApplicationBag, writeReport } from "../../../src/relations/peers.ts";
+import { releaseName } from "../../../src/store/layout.ts";
+import { change, cluster, PUBLIC_KEY, RELEASE, web, webReport, worker } from "./facts.ts";
 
 const answer = (value: unknown): CommandResult => ({ code: 0, stdout: JSON.stringify(value), stderr: "" });
 
@@ -68,6 +70,38 @@ test("nothing is started on a release that is not leased yet, and the unit tells
   // Nothing new need ever be found: the agent wakes the charm until the link has jumped.
   expect(well.acknowledged).toEqual([worker.local.agent?.sequence]);
   expect(acknowledged).toEqual([0]);
+});
+
+test("a leader that is told to go back commits and orders what was agreed on, and asks nobody", async () => {
+  const open: Target = { version: "7.14.2", arch: "amd64", sha256: "c".repeat(64), manifestSha256: null };
+  const before = { ...open, manifestSha256: "d".repeat(64), directory: releaseName(open) };
+  const now = { ...cluster, committed: [...cluster.committed, before] };
+  const written: Record<string, string>[] = [];
+  const tools = new HookTools(async ([command = "", ...args], stdin) => {
+    const name = args.at(-1) ?? "";
+    if (command === "relation-set") {
+      if (args.includes("--app")) written.push(JSON.parse(stdin ?? "{}") as Record<string, string>);
+      return { code: 0, stdout: "", stderr: "" };
+    }
+    const answers: Readonly<Record<string, unknown>> = {
+      "relation-ids": name === "peers" ? ["peers:0"] : [],
+      "relation-get": name === "ci" ? writeApplicationBag({ cluster: now, secret: null }) : writeReport(webReport),
+      "is-leader": true,
+      "goal-state": { units: { "ci/0": { status: "active" } } },
+      "status-get": { status: "active", message: "" },
+      "config-get": { "shared-storage": "lxc", "initial-admin-username": "admin", version: before.version },
+    };
+    return answer(answers[command] ?? []);
+  });
+  const applied: Step[] = [];
+  const machine = {
+    read: async () => change(web, { local: { followed: now } }).local,
+    apply: async (step: Step) => void applied.push(step),
+  };
+  await reconcile(web.environment, tools, machine);
+  const committed = readApplicationBag(written[0] ?? {}).cluster;
+  expect(committed).toMatchObject({ generation: 5, release: open });
+  expect(applied.find((step) => step.do === "order")).toMatchObject({ orders: { resolve: null } });
 });
 
 test("a fault of the machine ends the hook with a failure", async () => {
