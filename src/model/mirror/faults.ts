@@ -29,3 +29,47 @@ export const NO_FAULTS: Faults = {
   flippedByte: null,
   digest: null,
 };
+
+/** The faults as they are switched now, and what they do to the bytes of an archive. */
+export class Switches {
+  #now: Faults = NO_FAULTS;
+  /** Wakes stalled answers when the faults change. */
+  #changed = Promise.withResolvers<void>();
+
+  get now(): Faults {
+    return this.#now;
+  }
+
+  set(faults: Partial<Faults>): void {
+    this.#now = { ...this.#now, ...faults };
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers<void>();
+  }
+
+  /** @throws what `signal` says, once who asked is gone. */
+  async whileStalled(signal: AbortSignal): Promise<void> {
+    if (!this.#now.stall) return;
+    const aborted = Promise.withResolvers<void>();
+    signal.addEventListener("abort", () => aborted.resolve(), { once: true });
+    while (this.#now.stall && !signal.aborted) await Promise.race([this.#changed.promise, aborted.promise]);
+    signal.throwIfAborted();
+  }
+
+  /** Bytes that may still be sent of a body of which so many have been. */
+  untilCut(sent: number): number {
+    const { cut } = this.#now;
+    return cut === null ? Infinity : Math.max(0, cut.afterBytes - sent);
+  }
+
+  useUpCut(): void {
+    if (this.#now.cut?.times === "once") this.#now = { ...this.#now, cut: null };
+  }
+
+  /** `position`: offset of the buffer in the archive. */
+  flip(buffer: Buffer, position: number): void {
+    const { flippedByte } = this.#now;
+    if (flippedByte === null) return;
+    const value = buffer[flippedByte - position];
+    if (value !== undefined) buffer[flippedByte - position] = value ^ 0xff;
+  }
+}
