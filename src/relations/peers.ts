@@ -151,7 +151,7 @@ const isCluster = shape({
   generation: aCount,
   mode: oneOf("auto", "web", "worker"),
   release: nullOr(aTarget),
-  committed: orAbsent(listOf((value) => aTarget(value) && isAgreed(value), 16)),
+  committed: orAbsent(listOf((value) => aTarget(value) && isAgreed(value))),
   damaged: someDamage,
   store: nullOr(aString),
   fetcher: nullOr(aString),
