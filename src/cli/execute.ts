@@ -6,7 +6,24 @@ import { UserError } from "../errors.ts";
 import { parseStrictly } from "./arguments.ts";
 import type { CommandEntry } from "./commands.ts";
 
+/** What people of Juju type, and what does that here. */
+const OTHERWISE: Readonly<Record<string, string>> = {
+  "add-relation": "integrate",
+  relate: "integrate",
+  ssh: "exec --unit UNIT -- COMMAND",
+  "destroy-model": "down -m MODEL",
+  "kill-model": "down -m MODEL",
+  "destroy-controller": "down -m MODEL",
+  "show-unit": "status --format yaml UNIT",
+  "show-application": "status --format yaml APPLICATION",
+  "list-models": "models",
+  "remove-machine": "remove-unit UNIT --force",
+  "add-machine": "add-unit APPLICATION",
+};
+
 function nearest(name: string, names: readonly string[]): string {
+  const known = OTHERWISE[name];
+  if (known !== undefined) return `Use: concourse-machine ${known}`;
   const close = names.filter((candidate) => candidate.startsWith(name) || name.startsWith(candidate));
   return close.length === 1 ? `Did you mean: concourse-machine ${close[0]}` : "See: concourse-machine --help";
 }

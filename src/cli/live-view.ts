@@ -11,11 +11,8 @@ export class LiveView {
     if (text === this.#last) return;
     this.#last = text;
     if (!this.#terminal) return print(`${text}\n`);
-    const width = process.stdout.columns || 80;
-    const lines = text
-      .trimEnd()
-      .split("\n")
-      .map((line) => cut(line, width));
+    const { columns = 80, rows = 24 } = process.stdout;
+    const lines = fitting(text.trimEnd().split("\n"), rows - 1).map((line) => cut(line, columns));
     const up = this.#rows === 0 ? "" : `\u001b[${this.#rows}A`;
     print(`${up}${lines.map((line) => `\u001b[2K${line}\n`).join("")}\u001b[J`);
     this.#rows = lines.length;
@@ -27,6 +24,13 @@ export class LiveView {
     this.#rows = 0;
     this.#last = "";
   }
+}
+
+/** What has scrolled off the terminal cannot be drawn over: of a picture that is too high, its first lines. */
+export function fitting(lines: readonly string[], room: number): string[] {
+  if (lines.length <= room) return [...lines];
+  const shown = Math.max(0, room - 1);
+  return [...lines.slice(0, shown), `… ${lines.length - shown} more lines: enlarge the window, or see: status`];
 }
 
 /** Cuts to what fits in a line of the terminal; colour codes take no room. */

@@ -38,7 +38,7 @@ export function checkRemoval(args: RemovalArgs): void {
 
 /**
  * Asks for each name by itself, as the controller does: one that cannot be removed does not keep the others.
- * `paramsOf`: what the verb takes beside the flags. @throws ExitError with 1 if any was refused, after saying so.
+ * `paramsOf`: what the verb takes beside the flags. @throws ExitError with 2 if any was refused, after saying so.
  */
 export async function removeEach(
   verb: "remove-unit" | "remove-application",
@@ -61,5 +61,5 @@ export async function removeEach(
   }
   if (dryRun && lines.length > 0) say("WARNING This command will perform the following actions:");
   print(lines.map((line) => `${line}\n`).join(""));
-  if (refused) throw new ExitError(1);
+  if (refused) throw new ExitError(2);
 }

@@ -1,6 +1,7 @@
 import { defineCommand } from "citty";
 import type { Task } from "../../model/state/types.ts";
-import { count, exactly } from "../arguments.ts";
+import { UserError } from "../../errors.ts";
+import { exactly } from "../arguments.ts";
 import { printTasks, type TaskFormat } from "../tasks.ts";
 import { askModel, MODEL_OPTION } from "../session.ts";
 
@@ -14,7 +15,8 @@ export default defineCommand({
   },
   async run({ args }) {
     const [id = ""] = exactly(args._, ["task ID"]);
-    const task = await askModel<Task>(args.model, "task", { id: count(id, "task ID", 0) });
+    if (!/^\d+$/.test(id)) throw new UserError(`task ID "${id}" not valid`);
+    const task = await askModel<Task>(args.model, "task", { id: Number(id) });
     await printTasks([task], args.format as TaskFormat, args.utc === true);
   },
 });

@@ -16,7 +16,11 @@ export default defineCommand({
     relations: { type: "boolean", description: "Show relations too" },
     utc: { type: "boolean", description: "Show times in UTC" },
     color: { type: "boolean", description: "Use colours although it is no terminal" },
-    watch: { type: "boolean", description: "Show it again whenever something changes, until Ctrl-C" },
+    watch: {
+      type: "boolean",
+      description:
+        "Show it again whenever something changes, until Ctrl-C; a time after it, as Juju wants one, is not needed",
+    },
     ...MODEL_OPTION,
   },
   async run({ args, data }) {
@@ -31,7 +35,7 @@ export default defineCommand({
       const { renderDocument } = await import("../documents.ts");
       return renderDocument(statusDocumentOf(status, options.utc), args.format as Exclude<Format, "tabular">);
     };
-    if (args.watch === true) return watch(args.model, args._, render);
+    if (args.watch === true) return watch(args.model, withoutTimes(args._), render);
     const status = select(await askModel<StatusData>(args.model, "status", {}), args._);
     print(await render(status));
     if (args.format === "tabular" && isEmpty(status)) {
@@ -43,6 +47,11 @@ export default defineCommand({
     }
   },
 });
+
+/** `--watch 5s`: nothing that can be shown is called like a time. */
+function withoutTimes(words: readonly string[]): string[] {
+  return words.filter((word) => !/^(\d+(ms|s|m|h))+$/.test(word));
+}
 
 async function watch(
   model: string | undefined,

@@ -34,7 +34,8 @@ export class Files {
     if (!ARCHIVE.test(name)) return null;
     const path = (await this.#paths()).find((candidate) => basename(candidate) === name);
     if (path === undefined) return null;
-    const info = await stat(path);
+    const info = await stat(path).catch(() => null);
+    if (info === null) return null;
     const etag = `"${info.size.toString(16)}-${Math.round(info.mtimeMs).toString(16)}-${info.ino.toString(16)}"`;
     return { name, path, size: info.size, modified: info.mtime, etag };
   }
@@ -59,6 +60,13 @@ export class Files {
     const names = (await this.#paths()).map((path) => basename(path));
     return names.filter((name) => ARCHIVE.test(name)).toSorted();
   }
+}
+
+/** Where a mirror finds archives: a directory of them, or one. null: there is no such path, or it is no archive. */
+export async function sourceOf(path: string): Promise<string | readonly string[] | null> {
+  const info = await stat(path).catch(() => null);
+  if (info?.isDirectory() === true) return path;
+  return info?.isFile() === true && ARCHIVE.test(basename(path)) ? [path] : null;
 }
 
 async function readDigest(path: string): Promise<string> {

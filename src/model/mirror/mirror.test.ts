@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { sourceOf } from "./files.ts";
 import { startMirror, type Mirror, type MirrorRequest } from "./mirror.ts";
 import { requestedSpan } from "./range.ts";
 
@@ -67,6 +68,22 @@ describe("a healthy mirror", () => {
     expect(await (await get("latest.json")).json()).toEqual({ version: "7.14.3" });
     expect((await get("concourse-9.9.9-linux-amd64.tgz")).status).toBe(404);
     expect((await get("..%2f..%2fetc%2fpasswd")).status).toBe(404);
+  });
+
+  test("takes a directory, or an archive by upstream's name, and nothing else", async () => {
+    const archive = join(directory, NAME);
+    await writeFile(join(directory, "notes.txt"), "");
+    expect(await sourceOf(directory)).toBe(directory);
+    expect(await sourceOf(archive)).toEqual([archive]);
+    expect(await sourceOf(join(directory, "notes.txt"))).toBe(null);
+    expect(await sourceOf(join(directory, "missing"))).toBe(null);
+  });
+
+  test("has no more of an archive that was removed", async () => {
+    const one = await startMirror({ address: "127.0.0.1", port: 0, releases: [join(directory, NAME)] });
+    await rm(join(directory, NAME));
+    expect((await fetch(`${one.url}/${NAME}`)).status).toBe(404);
+    await one.close();
   });
 
   test("takes the digest beside the archive where there is one", async () => {

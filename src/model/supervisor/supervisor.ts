@@ -5,9 +5,10 @@
 
 import { createServer, type Server } from "node:net";
 import { once } from "node:events";
-import { rmSync, statSync, writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { MachineKind, Network } from "../../machines/machine.ts";
+import { sourceOf } from "../mirror/files.ts";
 import { startMirror, type Mirror } from "../mirror/mirror.ts";
 import type { StatusData } from "../state/model.ts";
 import { Exposure } from "./exposure.ts";
@@ -106,7 +107,7 @@ export class Supervisor {
     return `http://${this.model.network.address}:${PROXY_PORT}`;
   }
 
-  /** Serves the release that the record names, if it names one. */
+  /** Serves the release that the record names, if it names one that is still there: caches may be cleared. */
   async openMirror(): Promise<void> {
     await this.#mirror?.close();
     this.#mirror = null;
@@ -114,8 +115,11 @@ export class Supervisor {
     if (mirror === null) return;
     const log = join(this.model.paths.root, "log", "mirror.jsonl");
     const { release, throttle } = mirror;
-    // A directory serves every archive in it.
-    const releases = statSync(release).isDirectory() ? release : [release];
+    const releases = await sourceOf(release);
+    if (releases === null) {
+      const next = "serve one with: concourse-machine mirror serve FILE";
+      return this.model.note("ERROR", "model", `the mirror's release ${release} is gone: ${next}`);
+    }
     const options = { address: this.model.network.address, port: MIRROR_PORT, releases, log, throttle };
     this.#mirror = await startMirror(options);
   }

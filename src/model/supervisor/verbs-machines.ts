@@ -3,6 +3,7 @@
 import { z } from "zod";
 import { UserError } from "../../errors.ts";
 import type { Disk } from "../../machines/machine.ts";
+import { sourceOf } from "../mirror/files.ts";
 import type { Supervisor } from "./supervisor.ts";
 import { DiskParams } from "./verbs-applications.ts";
 import { verb, type VerbContext } from "./verb.ts";
@@ -86,6 +87,11 @@ export const machineVerbs = {
   disks: verb(z.object({}), ({ supervisor }) => supervisor.model.record.disks),
 
   "serve-release": verb(z.object({ release: z.string() }), async ({ supervisor }, { release }) => {
+    if ((await sourceOf(release)) === null)
+      throw new UserError(
+        `${release} is no directory, and no archive of a release`,
+        "Name an archive as upstream does: concourse-VERSION-linux-amd64.tgz, or arm64",
+      );
     supervisor.model.record.mirror = { release, throttle: null };
     await supervisor.openMirror();
     return mirrorOf({ supervisor } as VerbContext).status();
