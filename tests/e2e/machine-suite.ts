@@ -154,6 +154,19 @@ export function machinesHold(bench: MachineBench): void {
     expect(inside(bench.one, "grep -c ' /var/lib/concourse ' /proc/self/mountinfo").stdout).toBe("1");
   });
 
+  test("keep set-user-ID programs and devices of a disk from having any effect", async () => {
+    const plain = bench.disk("plain", "/srv/plain");
+    const mountLine = () => inside(bench.one, "grep ' /srv/plain ' /proc/self/mountinfo").stdout;
+    for (const access of ["rw", "ro"]) {
+      await bench.one.attach({ ...plain, readOnly: access === "ro" });
+      expect(mountLine()).toMatch(new RegExp(` ${access},nosuid,nodev`));
+      await bench.one.stop("kill");
+      await bench.one.start();
+      expect(mountLine()).toMatch(new RegExp(` ${access},nosuid,nodev`));
+      await bench.one.detach("plain");
+    }
+  });
+
   test("show a disk that is plugged in also to services with mounts of their own", async () => {
     const late = bench.disk("late", "/srv/late");
     writeFileSync(join(late.source, "file"), "late");

@@ -9,7 +9,7 @@ import type { Hierarchy } from "../hierarchies.ts";
 import { readInit, writeInit, type Init } from "../init.ts";
 import type { Disk, Machine, MachineSpec } from "../machine.ts";
 import { portOf, portScript } from "../network.ts";
-import { run } from "../run.ts";
+import { run, stockPath } from "../run.ts";
 import { DaemonError, type Daemon } from "./daemon.ts";
 import type { Flavour } from "./flavour.ts";
 import { payloadGroups } from "./groups.ts";
@@ -72,6 +72,7 @@ export class ContainerMachine implements Machine {
     await this.plugIn(pid);
     await this.answers(pid);
     writeInit(this.initFile, pid);
+    await this.harden(await this.disks.current());
   }
 
   private async create(): Promise<void> {
@@ -148,6 +149,20 @@ ${portScript(portOf(this.spec.model, this.id))}`;
     const real = await resolved(disk);
     await this.shifting(() => this.change((before) => ({ ...before, ...devices([real]) })));
     await this.disks.attached(disk);
+    await this.harden([disk]);
+  }
+
+  /**
+   * No setuid programs and no devices from a disk of the host. The device's own `raw.mount.options` is not for directories:
+   * Incus 6.0.4 takes `nosuid,nodev` there and leaves the mount without. So it is done inside, by the machine's own root.
+   */
+  private async harden(disks: readonly Disk[]): Promise<void> {
+    if (this.init() === null) return;
+    for (const { path, readOnly } of disks) {
+      const options = `remount,bind,nosuid,nodev${readOnly ? ",ro" : ""}`;
+      const [program = "", ...args] = this.command(["mount", "-o", options, path], { PATH: stockPath }, "/");
+      await run(program, args);
+    }
   }
 
   async detach(name: string): Promise<void> {
