@@ -23,6 +23,7 @@ export const SITUATIONS: readonly string[] = [
   "power loss",
   "power loss between publish and fsync",
   "power loss leasing",
+  "power lost with unsynced local files",
   "mount lost under the lock",
   "another store mounted",
   "store remounted read-only",

@@ -4,6 +4,7 @@ import { STORE_PATH } from "../../src/charm/orders.ts";
 import type { Cluster } from "../../src/relations/peers.ts";
 import type { Disk } from "../disk/disk.ts";
 import type { DirectoryNode, FileNode, Node } from "../disk/nodes.ts";
+import { forgotten } from "./local.ts";
 import { LockWatch } from "./lock.ts";
 import { SecondLooks } from "./second-look.ts";
 import { PRECIOUS } from "../world/tamper.ts";
@@ -193,17 +194,26 @@ export class Checks {
   /** The link of a unit has jumped. */
   linked(unit: SimUnit, release: string): void {
     const disk = unit.mounted();
-    const node = disk === null ? undefined : entriesOf(disk.root, RELEASES).get(release);
+    // Its store was taken away between the last look and the jump: the unit says so, and goes back when it is there again.
+    if (disk !== this.#world.store) return;
+    const node = entriesOf(disk.root, RELEASES).get(release);
     if (node === undefined) return this.#report("readers see old or new, never none", `${unit.name} to ${release}`);
     if (this.tampered.has(release))
       return this.#report("nothing unverified is adopted", `${unit.name} runs ${release}, which was planted`);
     this.#whole(release, node);
-    const lease = disk === null ? [] : leasesOf(disk).filter(({ member }) => member === unit.member);
+    const lease = leasesOf(disk).filter(({ member }) => member === unit.member);
     if (lease.some(({ releases }) => releases.includes(release))) return;
     // The lease of a unit that cannot write follows its words, and these may have changed twice meanwhile.
     if (unit.machine.mounts().some(({ point, readOnly }) => point === STORE_PATH && readOnly))
       this.#world.met("read-only unit's lease overtaken by its own words");
     else return this.#report("a lease comes before the link", `${unit.name} to ${release}`);
+  }
+
+  /** A unit's machine has lost its power. */
+  recalled(unit: SimUnit): void {
+    const disk = unit.mounted();
+    const broken = disk === this.#world.store ? forgotten(unit, leasesOf(disk)) : null;
+    if (broken !== null) this.#report(...broken);
   }
 
   hookEnded(unit: SimUnit, failure: unknown, milliseconds: number): void {
@@ -261,7 +271,7 @@ function isManifestOf(text: Buffer | undefined, sha256: string): boolean {
 
 type LeaseText = Pick<Leased, "member" | "releases">;
 
-interface Leased {
+export interface Leased {
   readonly member: string;
   readonly file: FileNode;
   readonly releases: readonly string[];

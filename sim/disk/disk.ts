@@ -71,14 +71,25 @@ export class Disk {
     return this.log;
   }
 
-  /** Becomes what is left after a power loss now, and begins a new log. `random`: in [0, 1). */
-  powerLoss(random: () => number): void {
+  /**
+   * Becomes what is left after a power loss now, and begins a new log.
+   *
+   * @param random in [0, 1)
+   * @returns changes that are lost
+   */
+  powerLoss(random: () => number): number {
     const log = this.log ?? new Log(this.root);
-    const state = imageAfter(log, log.operations.length, () => random() < 0.5);
+    let lost = 0;
+    const state = imageAfter(log, log.operations.length, () => {
+      const kept = random() < 0.5;
+      if (!kept) lost += 1;
+      return kept;
+    });
     this.root.entries.clear();
     this.used = 0;
     this.#fill(this.root, state, log.root, new Map());
     this.record();
+    return lost;
   }
 
   /** The image of a log as a disk of its own. */

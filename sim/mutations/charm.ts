@@ -86,9 +86,18 @@ const hookWaits = ofApplying("hook-waits", async (step, next, unit) => {
   for (let look = 0; look < 60 && unit.memory.current === null; look++) await unit.world.scheduler.sleep(life, 1_000);
 });
 
+/** What was renamed into its place on a unit's own disk is taken for durable. */
+const notesNotSynced = mutation("notes-not-synced", {
+  ports: (ports, { machine }) => {
+    machine.disk.deafTo = "directory";
+    return ports;
+  },
+});
+
 export const CHARM_MUTATIONS: readonly Mutation[] = [
   lowerGenerationObeyed,
   stateResetAfterSleep,
+  notesNotSynced,
   adoptedWithoutManifestHash,
   linkSwappedByUnlink,
   storeIdNotCompared,

@@ -21,5 +21,6 @@ export const FOUND_BY: Readonly<Record<string, number>> = {
   "link-swapped-by-unlink": 1,
   "store-id-not-compared": 181,
   "hook-waits": 1,
+  "notes-not-synced": 1,
   "state-reset-after-sleep": 518,
 };

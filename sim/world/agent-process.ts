@@ -2,10 +2,10 @@
 import { serveUnit } from "../../src/agent/agent.ts";
 import { NEW_CLUSTER_SECRET_FILE, ORDERS_FILE, STATE_FILE, WORKER_KEY_FILE } from "../../src/agent/contract.ts";
 import { STORE_PATH } from "../../src/charm/orders.ts";
-import { LOCK } from "../../src/store/layout.ts";
 import { leasesOf } from "../check/checks.ts";
 import type { Call, Process } from "../disk/process.ts";
 import { agentPorts } from "./agent-ports.ts";
+import { isQuiet } from "./quiet.ts";
 import { Moments } from "./moments.ts";
 import type { Dice } from "./random.ts";
 import { Life } from "./scheduler.ts";
@@ -44,11 +44,4 @@ export function startAgent(unit: SimUnit, dice: Dice): AgentRun {
 
 function takesOver({ method, path }: Call, { member }: SimUnit): boolean {
   return method === "rename" && path.startsWith(`${STORE_PATH}/partial/`) && !path.includes(`.${member}.`);
-}
-
-/** What nobody else can notice, and what only the unit's own charm could: others go first only now and then. */
-function isQuiet({ method, path, changes }: Call): boolean {
-  if (method === "close") return !path.endsWith(LOCK);
-  if (method === "stat" || method === "mountId") return true;
-  return !changes && !path.startsWith(STORE_PATH) && method !== "mounts" && method !== "sync";
 }

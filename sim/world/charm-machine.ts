@@ -1,7 +1,6 @@
 /**
  * The machine as the charm's reconcile sees it, in place of `src/charm/machine.ts` and `apply.ts`: the same facts, the
- * same steps, in memory. What the charm notes for itself counts as durable at once; what it shares with the agent are
- * files on the machine's disk.
+ * same steps. What the charm notes and links is written to the machine's disk by the production functions.
  */
 import { createHash } from "node:crypto";
 import {
@@ -12,6 +11,10 @@ import {
   type AgentState,
   type Orders,
 } from "../../src/agent/contract.ts";
+import { CURRENT_RELEASE, INSTALL_DIRECTORY } from "../../src/concourse/services.ts";
+import { MEMORY } from "../../src/charm/machine.ts";
+import { writeWhole } from "../../src/charm/write-file.ts";
+import { replaceLink, using } from "../../src/store/files.ts";
 import type { Facts, LocalFacts } from "../../src/charm/facts.ts";
 import { NotYet, type Step } from "../../src/charm/plan.ts";
 import type { Machine as CharmMachine } from "../../src/charm/reconcile.ts";
@@ -25,33 +28,8 @@ import { STORE_PATH } from "../../src/charm/orders.ts";
 import type { Ports } from "../../src/ports.ts";
 import type { Machine } from "../disk/machine.ts";
 import type { FileNode } from "../disk/nodes.ts";
+import type { CharmMemory } from "./charm-memory.ts";
 import type { Services } from "./services.ts";
-
-/** What the charm notes on the machine. */
-export interface CharmMemory {
-  claimedBy: string | null;
-  stopped: boolean;
-  agentProgram: string | null;
-  userExists: boolean;
-  followed: Cluster | null;
-  /** Name of the release the link leads to. */
-  current: string | null;
-  heeds: string | null;
-  reloadPending: boolean;
-  readonly files: Map<string, string>;
-}
-
-export const blankMemory = (): CharmMemory => ({
-  claimedBy: null,
-  stopped: false,
-  agentProgram: null,
-  userExists: false,
-  followed: null,
-  current: null,
-  heeds: null,
-  reloadPending: false,
-  files: new Map([["/etc/hosts", "127.0.0.1 localhost\n"]]),
-});
 
 export interface CharmMachineWorld {
   readonly unit: string;
@@ -99,23 +77,29 @@ export function charmMachine(world: CharmMachineWorld): CharmMachine {
     };
   }
 
+  const note = (path: string, text: string): Promise<void> => writeWhole(world.ports.fs, path, text, 0o600);
+
   async function apply(step: Step, facts: Facts): Promise<void> {
     await world.pause(`apply ${step.do}`);
     switch (step.do) {
       case "claim-machine":
-        for (const path of [ORDERS_FILE, STATE_FILE, NEW_CLUSTER_SECRET_FILE, WORKER_KEY_FILE]) disk.remove(path);
-        Object.assign(memory, { claimedBy: world.unit, followed: null });
-        return;
+        for (const path of [ORDERS_FILE, STATE_FILE, NEW_CLUSTER_SECRET_FILE, MEMORY.followed, WORKER_KEY_FILE])
+          disk.remove(path);
+        await note(MEMORY.owner, world.unit);
+        return void Object.assign(memory, { claimedBy: world.unit, followed: null });
       case "create-user":
         memory.userExists = true;
         return;
       case "follow":
+        await note(MEMORY.followed, JSON.stringify(step.cluster));
         memory.followed = step.cluster;
         return world.followed(step.cluster);
       case "install-agent":
         memory.agentProgram = world.program();
         return services.control(AGENT_SERVICE, "restart");
       case "write":
+        memory.paths.add(step.path);
+        await note(step.path, step.content);
         return void memory.files.set(step.path, step.content);
       case "remove":
         memory.files.delete(step.path);
@@ -127,20 +111,23 @@ export function charmMachine(world: CharmMachineWorld): CharmMachine {
       case "service":
         return services.control(step.service, step.verb);
       case "mark-reload":
-        memory.reloadPending = true;
-        return;
+        await note(MEMORY.reloadPending, "");
+        return void (memory.reloadPending = true);
       case "reload-keys":
         memory.reloadPending = false;
-        return;
+        return disk.remove(MEMORY.reloadPending);
       case "order":
-        return disk.put(ORDERS_FILE, JSON.stringify(step.orders), 0o600);
+        return note(ORDERS_FILE, JSON.stringify(step.orders));
       case "heed":
-        memory.heeds = step.web;
-        return;
+        if (step.web === null) disk.remove(MEMORY.heeds);
+        else await note(MEMORY.heeds, step.web);
+        return void (memory.heeds = step.web);
       case "give-up-lease":
         return giveUpLease(facts, step.last);
       case "clear-machine":
-        for (const path of [ORDERS_FILE, STATE_FILE, NEW_CLUSTER_SECRET_FILE]) disk.remove(path);
+        for (const path of [ORDERS_FILE, STATE_FILE, NEW_CLUSTER_SECRET_FILE, MEMORY.followed, CURRENT_RELEASE])
+          disk.remove(path);
+        disk.remove(MEMORY.owner);
         Object.assign(memory, { claimedBy: null, followed: null, current: null, agentProgram: null });
     }
   }
@@ -154,6 +141,10 @@ export function charmMachine(world: CharmMachineWorld): CharmMachine {
     if (manifest === null || createHash("sha256").update(manifest).digest("hex") !== manifestSha256)
       throw new Error(`${name} is not the release that was agreed on`);
     await world.pause("swap link");
+    const target = `${STORE_PATH}/releases/${name}`;
+    await using(await world.ports.fs.openDirectory(INSTALL_DIRECTORY), (above) =>
+      replaceLink(above, "current", target, "current.new"),
+    );
     memory.current = name;
     world.linked(name);
   }

@@ -60,6 +60,7 @@ export class Harm {
       this.#world.met("power loss");
       this.#withRoom(() => store.powerLoss(() => dice.fraction()));
       checks.forget(store);
+      for (const unit of units) checks.recalled(unit);
     }
     for (const unit of units) scheduler.later(dice.magnitude(100, 60_000), () => unit.powerOn());
   }

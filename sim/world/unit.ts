@@ -2,19 +2,28 @@
 import { STATE_FILE, type AgentState } from "../../src/agent/contract.ts";
 import { memberName } from "../../src/charm/facts.ts";
 import { STORE_PATH } from "../../src/charm/orders.ts";
-import type { Disk } from "../disk/disk.ts";
+import { Disk } from "../disk/disk.ts";
 import { Machine } from "../disk/machine.ts";
 import { Hook } from "../juju/hook.ts";
 import { candidates, ended, type JujuUnit } from "../juju/model.ts";
 import { startAgent, type AgentRun } from "./agent-process.ts";
-import { blankMemory, type CharmMemory } from "./charm-machine.ts";
+import { blankMemory, recall, type CharmMemory } from "./charm-memory.ts";
 import { environmentOf, runCharm, type HookRun } from "./charm-run.ts";
+import { isQuietInHook } from "./quiet.ts";
 import { Dice } from "./random.ts";
 import { Life } from "./scheduler.ts";
 import { PRECIOUS } from "./tamper.ts";
 import { Services } from "./services.ts";
 import type { World } from "./world.ts";
 
+const DIRECTORIES = [
+  "/var/lib/concourse-unit",
+  "/etc/concourse",
+  "/etc/systemd/system",
+  "/opt/concourse",
+  STORE_PATH,
+  PRECIOUS,
+];
 /** Juju tries a failed hook again after 5 s at first (internal/worker/uniter, retrystrategy). */
 const RETRY_MS = 5_000;
 
@@ -49,15 +58,12 @@ export class SimUnit {
     this.uniter = new Life(`${this.member} juju`);
     const now = () => world.scheduler.now();
     this.machine = new Machine(this.member, { now, device: 100 + number });
-    for (const path of [
-      "/var/lib/concourse-unit",
-      "/etc/concourse",
-      STORE_PATH,
-      PRECIOUS,
-      "/proc",
-      "/run/systemd/units",
-    ])
-      this.machine.makeDirectories(path);
+    for (const path of DIRECTORIES) this.machine.makeDirectories(path);
+    // What is in memory only is no part of what a loss of power leaves.
+    for (const [index, point] of ["/proc", "/run"].entries())
+      this.machine.attach(point, new Disk({ device: 300 + index, now }));
+    this.machine.makeDirectories("/run/systemd/units");
+    if (world.shape.powerLoss) this.machine.disk.record();
     this.services = new Services({
       now,
       steady: () => world.scheduler.steady,
@@ -124,6 +130,7 @@ export class SimUnit {
   }
 
   #dispatch(): void {
+    const { scheduler, shape } = this.world;
     const events = candidates(this.juju);
     const event = this.world.chooseEvent(this, events);
     if (event === null) return this.consider();
@@ -135,8 +142,10 @@ export class SimUnit {
     if (this.juju.pending !== event) event.begin();
     if (event.exec === null) this.juju.pending = event;
     const life = new Life(`${this.member} ${event.name}`);
-    const process = this.machine.process("charm", ({ method }) =>
-      this.world.scheduler.call(life, method, () => undefined),
+    const process = this.machine.process("charm", (call) =>
+      isQuietInHook(call) && !this.#dice.chance(shape.reads)
+        ? undefined
+        : scheduler.call(life, call.method, () => undefined),
     );
     const hook = new Hook({
       unit: this.juju,
@@ -210,6 +219,7 @@ export class SimUnit {
     this.world.scheduler.kill(life);
     process.kill();
     this.run = null;
+    recall(this.memory, this.machine);
     event.exec?.answer({ code: 1, stdout: "", stderr: "killed" });
     this.consider();
   }
@@ -222,12 +232,21 @@ export class SimUnit {
     this.agent = null;
   }
 
+  /** What was not synced is there or is not, if the disk keeps a log. */
   powerOff(): void {
     this.up = false;
     this.killHook();
     this.services.powerOff();
     this.killAgent();
+    if (this.machine.disk.log !== null) this.#forgetUnsynced();
     for (const exec of this.juju.execs.splice(0)) exec.answer({ code: 1, stdout: "", stderr: "" });
+  }
+
+  #forgetUnsynced(): void {
+    const lost = this.machine.disk.powerLoss(() => this.#dice.fraction());
+    if (lost > 0) this.world.met("power lost with unsynced local files");
+    recall(this.memory, this.machine);
+    this.world.checks.recalled(this);
   }
 
   powerOn(): void {
