@@ -1,13 +1,13 @@
 /** Faults in how the store is written: order, durability, names, links. */
 import { STORE_PATH } from "../../src/charm/orders.ts";
-import { DIRECTORIES, MANIFEST, STAGING, WORKERS } from "../../src/store/layout.ts";
+import { DIRECTORIES, MANIFEST, STAGING, TRASH, WORKERS } from "../../src/store/layout.ts";
 import type { AgentPorts } from "../../src/agent/ports.ts";
 import type { Dir, File } from "../../src/ports.ts";
 import type { SimUnit } from "../world/unit.ts";
 import { changedFs, insideOf, type DirChange, type FileChange } from "./files.ts";
 import { mutation, type Mutation } from "./mutation.ts";
 
-const [STAGED, LEASES] = [STAGING, WORKERS].map((name) => `${STORE_PATH}/${name}`);
+const [STAGED, LEASES, TRASHED] = [STAGING, WORKERS, TRASH].map((name) => `${STORE_PATH}/${name}`);
 
 /** A mutation of the files alone; what it must remember it keeps for one process of one unit. */
 function ofFiles(
@@ -167,6 +167,23 @@ const leasesListedOnce = mutation("leases-listed-once", {
   },
 });
 
+/** Marks of a clean-up are looked at by nobody but itself: to others they have names that say nothing. */
+const markNotLookedAt = ofFiles("mark-not-looked-at", () => {
+  const unseen = (name: string): string => name.replace("-linux-", "-unseen-");
+  return {
+    dir: (inner, path) =>
+      path !== TRASHED
+        ? {}
+        : {
+            makeDirectory: (name, mode) => inner.makeDirectory(unseen(name), mode),
+            openDirectory: (name) => inner.openDirectory(unseen(name)),
+            removeDirectory: (name) => inner.removeDirectory(unseen(name)),
+            lstat: (name) => inner.lstat(unseen(name)),
+            list: async () => (await inner.list()).map((name) => name.replace("-unseen-", "-linux-")),
+          },
+  };
+});
+
 export const DISK_MUTATIONS: readonly Mutation[] = [
   installInPlace,
   manifestBeforeFiles,
@@ -177,4 +194,5 @@ export const DISK_MUTATIONS: readonly Mutation[] = [
   fullDiskOverlooked,
   cleanUpIgnoresLeases,
   leasesListedOnce,
+  markNotLookedAt,
 ];

@@ -11,6 +11,7 @@ export const FOUND_BY: Readonly<Record<string, number>> = {
   "planted-link-followed": 34,
   "full-disk-overlooked": 62,
   "leases-listed-once": 127,
+  "mark-not-looked-at": 80,
   "marker-as-lock": 1,
   "clean-up-ignores-leases": 127,
   "lock-stolen-by-age": 1438,

@@ -6,7 +6,7 @@ import { changeBag, peersOf, type Application } from "../juju/model.ts";
 import { MISHAPS } from "./network.ts";
 import type { Moment } from "./moments.ts";
 import type { Dice } from "./random.ts";
-import { entriesOf } from "../check/checks.ts";
+import { entriesOf, leasesOf } from "../check/checks.ts";
 import type { Life } from "./scheduler.ts";
 import type { SimUnit } from "./unit.ts";
 import type { World } from "./world.ts";
@@ -67,16 +67,18 @@ const ACTS = {
     world.configure(first(world, unit), { version });
   },
   "pause cleaner and go back": (world, unit, dice) => {
-    // Whoever cleans up has looked at the leases; now the units turn to what it is about to move away.
+    // Whoever cleans up has looked at the leases; now the units turn to what it is about to move away, a new one first.
     if (unit.agent === null) return;
     const now = String(first(world, unit).config["version"]);
-    const versions = [...entriesOf(world.store.root, RELEASES).keys()].map((name) => name.split("-")[0] ?? "");
-    const old = versions.filter((version) => version !== now);
+    const leased = new Set(leasesOf(world.store).flatMap(({ releases }) => releases));
+    const unused = [...entriesOf(world.store.root, RELEASES).keys()].filter((name) => !leased.has(name));
+    const old = unused.map((name) => name.split("-")[0] ?? "").filter((version) => version !== now);
     if (old.length === 0) return;
     world.met("version went back while a cleaner slept");
     freezeFor(world, [unit.agent.life], dice.magnitude(5_000, 300_000));
     if (application(unit).leader === unit.juju) world.elect(application(unit));
     world.configure(first(world, unit), { version: dice.pick(old) });
+    if (world.living().length < world.shape.mostUnits) world.addUnit(application(unit));
   },
   "add unit": (world, unit) => {
     if (world.living().length >= world.shape.mostUnits || world.isStrange(unit)) return;
