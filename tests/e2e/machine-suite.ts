@@ -8,6 +8,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { UserError } from "../../src/errors.ts";
 import { linkAddress } from "../../src/machines/addresses.ts";
+import { hostHierarchies, mountName } from "../../src/machines/hierarchies.ts";
 import { background, inside, stock, type MachineBench } from "./machine-bench.ts";
 
 const serve = `use IO::Socket::INET; $| = 1;
@@ -206,6 +207,15 @@ export function machinesHold(bench: MachineBench): void {
     writeFileSync(join(bench.base, "machines", "7", "init"), `${process.pid} 1 ${bootId}`);
     expect(await stale.running()).toBe(false);
     await stale.destroy();
+  });
+
+  test("have the control groups that the host has, to limit containers with", async () => {
+    for (const hierarchy of await hostHierarchies()) {
+      const group = join("/sys/fs/cgroup", mountName(hierarchy), "try");
+      expect(inside(bench.one, `mkdir ${group} && ls ${group}/cgroup.procs && rmdir ${group}`)).toMatchObject({
+        status: 0,
+      });
+    }
   });
 
   test("carry overlays in the worker's directory, as containerd makes them", () => {

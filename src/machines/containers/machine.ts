@@ -14,6 +14,7 @@ import { DaemonError, type Daemon } from "./daemon.ts";
 import type { Flavour } from "./flavour.ts";
 import { payloadGroups } from "./groups.ts";
 import { Instance, type Devices } from "./instance.ts";
+import { splitGroupsScript } from "./split-groups.ts";
 import { cannotShift, refusesShift } from "./shifting.ts";
 
 /** How long a machine's init may take to answer (milliseconds), and how often it is looked at. */
@@ -72,6 +73,8 @@ export class ContainerMachine implements Machine {
     await this.plugIn(pid);
     await this.answers(pid);
     writeInit(this.initFile, pid);
+    const groups = splitGroupsScript(this.hierarchies);
+    if (groups !== null) await this.inside(["sh", "-c", groups]);
     await this.harden(await this.disks.current());
   }
 
@@ -160,9 +163,13 @@ ${portScript(portOf(this.spec.model, this.id))}`;
     if (this.init() === null) return;
     for (const { path, readOnly } of disks) {
       const options = `remount,bind,nosuid,nodev${readOnly ? ",ro" : ""}`;
-      const [program = "", ...args] = this.command(["mount", "-o", options, path], { PATH: stockPath }, "/");
-      await run(program, args);
+      await this.inside(["mount", "-o", options, path]);
     }
+  }
+
+  private async inside(argv: readonly string[]): Promise<void> {
+    const [program = "", ...args] = this.command(argv, { PATH: stockPath }, "/");
+    await run(program, args);
   }
 
   async detach(name: string): Promise<void> {
