@@ -18,6 +18,12 @@ export function expectedTarget(cluster: Cluster | null): Target | null {
   return release && { ...release, manifestSha256: expectedManifest(release, cluster?.committed ?? []) };
 }
 
+/** What a directory below `releases/` is a copy of, with the manifest that it has to have; null if nobody here has agreed on it. */
+export function targetBehind(directory: string, { release, committed }: Cluster): Target | null {
+  const target = [release, ...committed].find((one) => one !== null && isCopyOf(directory, one)) ?? null;
+  return target && { ...target, manifestSha256: expectedManifest(target, committed) };
+}
+
 /** The only manifest that a copy of this release may have; null for one that nobody here has agreed on yet. */
 export function expectedManifest(release: Target, committed: readonly Committed[]): string | null {
   return release.manifestSha256 ?? committed.find((one) => isSame(one, release))?.manifestSha256 ?? null;

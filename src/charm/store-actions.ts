@@ -3,14 +3,14 @@ import { hostPorts } from "../host/ports.ts";
 import type { HookTools } from "../juju/hook-tools.ts";
 import { cleanUp } from "../store/cleanup.ts";
 import { StoreError } from "../store/errors.ts";
-import { damageProblem, findRelease, inspectRelease } from "../store/release.ts";
+import { MANIFEST } from "../store/layout.ts";
+import { damageProblem, type Flaw, inspectRelease, openRelease } from "../store/release.ts";
 import { readLeases } from "../store/lease.ts";
 import { openStore } from "../store/store.ts";
 import type { Lease, Release, Store } from "../store/types.ts";
 import { apply } from "./apply.ts";
-import { damagedCopies } from "./damage.ts";
 import { clusterOf, type Facts } from "./facts.ts";
-import { expectedTarget } from "./memory.ts";
+import { targetBehind } from "./memory.ts";
 import { named } from "./status-words.ts";
 
 /** Actions that look after the store. Each is bounded in time: no other hook of the unit runs meanwhile. */
@@ -51,30 +51,34 @@ export function leasedBeyond(keep: readonly string[], leases: readonly Lease[]):
   return pinned.join(", ") || "nothing else";
 }
 
-/** Reads every file of the release that is in use. What it finds damaged the unit's agent is told to look at. */
+/** Reads every file of the copy that this unit runs. What it finds damaged the unit's agent is told to look at. */
 export async function verifyRelease(facts: Facts, tools: HookTools): Promise<void> {
+  const { current } = facts.local;
+  const cluster = clusterOf(facts);
+  if (current === null || !cluster) return tools.fail("This unit runs no release yet: see check-status");
+  const target = targetBehind(current, cluster);
+  if (!target) return tools.fail(`Nobody remembers what ${current} should be: bring the unit to another version`);
   await withStore(facts, tools, async (store) => {
-    const target = expectedTarget(clusterOf(facts));
-    const release = target ? await findRelease(hostPorts, store, target, damagedCopies(facts)) : null;
-    if (!release) return tools.fail("There is no release to verify on the store: see storage-status");
+    const release = await openRelease(hostPorts, store, target, current);
+    if (!release) return failDamaged(facts, tools, { path: MANIFEST, what: "is missing or damaged" });
     const files = release.manifest.files.length;
     const bytes = release.manifest.files.reduce((sum, { size }) => sum + size, 0);
     const began = performance.now();
     const flaw = await readAll(store, release, tools);
     if (flaw === "slow") return tools.fail("Not read within 10 minutes: the store is slow; the agent goes on reading");
     const seconds = ((performance.now() - began) / 1000).toFixed(1);
-    await tools.setResults({ release: release.name, files: String(files), bytes: String(bytes), seconds });
+    await tools.setResults({ release: current, files: String(files), bytes: String(bytes), seconds });
     if (flaw === null) return tools.setResults({ result: "whole" });
-    await askAgent(facts, true);
-    await tools.fail(damageProblem(flaw).message);
+    await failDamaged(facts, tools, flaw);
   });
 }
 
-async function readAll(
-  store: Store,
-  release: Release,
-  tools: HookTools,
-): Promise<Awaited<ReturnType<typeof inspectRelease>>["flaw"] | "slow"> {
+async function failDamaged(facts: Facts, tools: HookTools, flaw: Flaw): Promise<void> {
+  await askAgent(facts, true);
+  await tools.fail(damageProblem(flaw).message);
+}
+
+async function readAll(store: Store, release: Release, tools: HookTools): Promise<Flaw | null | "slow"> {
   const files = release.manifest.files.length;
   const began = performance.now();
   const late = new Error("late");

@@ -1,7 +1,7 @@
 import type { Target } from "../agent/contract.ts";
 import type { Held } from "../ports.ts";
 import { Delivery, type Order, type Published } from "./delivery.ts";
-import { allFailed, errno, fileProblem, isFull, SourceError, StoreError } from "./errors.ts";
+import { aboutFiles, allFailed, isFull, SourceError } from "./errors.ts";
 import { ensureDirectory, orNull, using } from "./files.ts";
 import { PARTIAL, RELEASES } from "./layout.ts";
 import { takeLock } from "./lock.ts";
@@ -38,7 +38,7 @@ export async function fetchRelease(
   locate: () => Promise<readonly Archive[]>,
   options: FetchOptions,
 ): Promise<FetchOutcome> {
-  try {
+  const work = async (): Promise<FetchOutcome> => {
     if (!store.writable) {
       throw Object.assign(new Error("read-only"), { code: "EROFS" });
     }
@@ -51,16 +51,17 @@ export async function fetchRelease(
     } finally {
       await held?.release();
     }
-  } catch (error) {
-    options.signal.throwIfAborted();
-    if (error instanceof StoreError || errno(error) === "") {
-      throw error;
-    }
-    throw new StoreError(fileProblem(error, store.path, ""), {
-      cause: error,
-      retryMs: isFull(error) ? FULL_AGAIN : null,
-    });
-  }
+  };
+  return aboutFiles(
+    store,
+    "",
+    () =>
+      work().catch((error: unknown) => {
+        options.signal.throwIfAborted();
+        throw error;
+      }),
+    (error) => (isFull(error) ? FULL_AGAIN : null),
+  );
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { Dir, Ports } from "../ports.ts";
-import { blocked, errno, fileProblem, StoreError } from "./errors.ts";
+import { aboutFiles, blocked, StoreError } from "./errors.ts";
 import { ensureDirectory, orNull, parseJson, readSmall, removeTree, using } from "./files.ts";
 import { heldLease, isLease, isMember, LEASE, WORKERS } from "./layout.ts";
 import { replaceInStore } from "./temporary.ts";
@@ -177,15 +177,7 @@ function leaseOf(value: unknown, member: string): Lease | null {
     : null;
 }
 
-async function failing<Result>(store: StoreRoot, member: string, work: () => Promise<Result>): Promise<Result> {
-  try {
-    return await work();
-  } catch (error) {
-    if (errno(error) === "") {
-      throw error;
-    }
-    throw new StoreError(fileProblem(error, store.path, member === "" ? WORKERS : `${WORKERS}/${member}`), {
-      cause: error,
-    });
-  }
+/** `member`: whose lease it is about; "" for all. */
+function failing<Result>(store: StoreRoot, member: string, work: () => Promise<Result>): Promise<Result> {
+  return aboutFiles(store, member === "" ? WORKERS : `${WORKERS}/${member}`, work);
 }

@@ -1,6 +1,6 @@
 import type { Problem, Target } from "../agent/contract.ts";
 import type { Dir, Ports, Stat } from "../ports.ts";
-import { errno, fileProblem, StoreError, waiting } from "./errors.ts";
+import { aboutFiles, errno, StoreError, waiting } from "./errors.ts";
 import { orNull, readSmall, using } from "./files.ts";
 import { isCopyOf, MANIFEST, parseReleaseName, RELEASES } from "./layout.ts";
 import { LONGEST_MANIFEST, readManifest } from "./manifest.ts";
@@ -24,7 +24,7 @@ export async function findRelease(
   target: Target,
   damaged: readonly string[] = [],
 ): Promise<Release | null> {
-  try {
+  return aboutFiles(store, RELEASES, async () => {
     for (const name of (await copies(store, target)).filter((copy) => !damaged.includes(copy))) {
       const release = await openRelease(ports, store, target, name);
       if (release !== null) {
@@ -32,9 +32,7 @@ export async function findRelease(
       }
     }
     return null;
-  } catch (error) {
-    throw new StoreError(fileProblem(error, store.path, RELEASES), { cause: error });
-  }
+  });
 }
 
 /** Names of the published copies of a target, newest first. Names alone: none has been looked into. */
@@ -45,10 +43,10 @@ export async function copies(store: Store, target: Target): Promise<string[]> {
   return names.filter((name) => isCopyOf(name, target)).toSorted((a, b) => copyOf(b) - copyOf(a));
 }
 
-/** One copy of a target as `findRelease` opens it. */
+/** One copy of a target as `findRelease` opens it. @throws StoreError if the store cannot be read */
 export async function openRelease(ports: Hashing, store: Store, target: Target, name: string): Promise<Release | null> {
-  const text = await inRelease(store, name, (directory) => readSmall(directory, MANIFEST, LONGEST_MANIFEST)).catch(
-    absent,
+  const text = await aboutFiles(store, RELEASES, () =>
+    inRelease(store, name, (directory) => readSmall(directory, MANIFEST, LONGEST_MANIFEST)).catch(absent),
   );
   const manifest = text === null ? null : readManifest(text);
   if (text === null || manifest === null || !belongs(manifest, target)) {
@@ -112,25 +110,19 @@ export async function inspectRelease(
   onFile?: (path: string) => Promise<void>,
 ): Promise<Inspection> {
   const marks: string[] = [];
-  try {
-    const flaw = await inRelease(store, release.name, async (root) => {
+  const flaw = await aboutFiles(store, `${RELEASES}/${release.name}`, () =>
+    inRelease(store, release.name, async (root) => {
       const seen = await flawOf(ports, root, release.manifest, depth, onFile, marks).catch((error: unknown): Flaw => {
         if (errno(error) !== "ENOENT") throw error;
         return { path: release.name, what: "lacks something" };
       });
       if (seen !== null) await expectThere(store, release.name, root);
       return seen;
-    });
-    return { flaw, mark: marks.join(" ") };
-  } catch (error) {
-    if (errno(error) === "ENOENT") {
-      throw gone(release.name);
-    }
-    if (errno(error) === "") {
-      throw error;
-    }
-    throw new StoreError(fileProblem(error, store.path, `${RELEASES}/${release.name}`), { cause: error });
-  }
+    }).catch((error: unknown) => {
+      throw errno(error) === "ENOENT" ? gone(release.name) : error;
+    }),
+  );
+  return { flaw, mark: marks.join(" ") };
 }
 
 /** What a clean-up takes away while it is read is not damaged: its name leads elsewhere, or nowhere. */

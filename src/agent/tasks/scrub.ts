@@ -1,5 +1,5 @@
 /** Reads through the release that is in use, one file now and then: what no look at sizes and times tells. */
-import { damageProblem, findRelease, inspectRelease } from "../../store/release.ts";
+import { damageProblem, inspectRelease, openRelease } from "../../store/release.ts";
 import type { Target } from "../contract.ts";
 import { withDamage } from "../damage.ts";
 import { Fault } from "../fault.ts";
@@ -44,8 +44,8 @@ export function scrubTask(world: TaskWorld): Task<Needs> {
         if (!hurry) await ports.clock.sleep(HEAD_START_MS, io.signal);
         if (io.signal.aborted) return null;
         return withStore(world, needs, async (store) => {
-          const release = await findRelease(ports, store, target);
-          if (release?.name !== name) return AGAIN_AFTER_DAMAGE_MS;
+          const release = await openRelease(ports, store, target, name);
+          if (release === null) return AGAIN_AFTER_DAMAGE_MS;
           let since = ports.clock.steady();
           const { flaw } = await inspectRelease(ports, store, release, "all", async () => {
             const rest = hurry ? 0 : (ports.clock.steady() - since) * REST_FACTOR;

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import type { Target } from "../../../src/agent/contract.ts";
 import type { Facts } from "../../../src/charm/facts.ts";
 import { lead as decide, toResolve } from "../../../src/charm/lead.ts";
-import { expectedTarget, MOST_REMEMBERED, previousRelease, remember } from "../../../src/charm/memory.ts";
+import { expectedTarget, MOST_REMEMBERED, previousRelease, remember, targetBehind } from "../../../src/charm/memory.ts";
 import { ordersFor } from "../../../src/charm/orders.ts";
 import { publication } from "../../../src/charm/publish.ts";
 import { status } from "../../../src/charm/status.ts";
@@ -34,6 +34,17 @@ const answered = (facts: Facts, release: Target): Facts =>
   change(facts, {
     local: { agent: { resolved: { asked: release.version, target: open(release), problem: null } } },
   });
+
+test.each([
+  ["the release in use", RELEASE, now],
+  ["a copy that repairs it", REPAIRED, now],
+  ["the release before, while this unit waits for its turn", before.directory, before],
+  ["one that nobody agreed on", next.directory, null],
+])("what a unit runs is known with its manifest: %s", (_, directory, expected) => {
+  const found = targetBehind(directory, { ...cluster, release: open(now), committed: [now, before] });
+  expect(found?.manifestSha256 ?? null).toBe(expected?.manifestSha256 ?? null);
+  expect(found?.sha256 ?? null).toBe(expected?.sha256 ?? null);
+});
 
 describe("a version that was agreed on before", () => {
   test("is chosen again without asking anybody, and only its own manifest will do", () => {
