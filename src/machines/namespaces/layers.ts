@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { chmod, chown, link, lstat, mkdir, readdir, realpath, rm, symlink, writeFile } from "node:fs/promises";
 import { createHash } from "node:crypto";
 import { dirname, join } from "node:path";
@@ -115,8 +116,8 @@ async function pulled(): Promise<string[]> {
 }
 
 async function writeMasks(layer: string, paths: readonly string[]): Promise<void> {
-  const whiteout = join(layer, "..", "whiteout");
-  await rm(whiteout, { force: true });
+  // By a name of its own: a mknod whose caller was killed may still be about to make its file.
+  const whiteout = join(layer, "..", `whiteout-${randomUUID()}`);
   await run("mknod", [whiteout, "c", "0", "0"]).catch((error: unknown) => {
     throw unsuitableDirectory(dirname(layer), error instanceof Error ? error.message : String(error));
   });
@@ -128,6 +129,7 @@ async function writeMasks(layer: string, paths: readonly string[]): Promise<void
       if (!["EEXIST", "ENOTDIR"].includes(code(error))) throw error;
     });
   }
+  await rm(whiteout);
 }
 
 /** A path as it is named and as it is, when links lie between; nothing if the host has no such file. */
