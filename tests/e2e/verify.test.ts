@@ -4,9 +4,10 @@ import { spawn, type ChildProcessByStdio } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import type { Readable } from "node:stream";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { standInArchive } from "../../standin/archive.ts";
 import type { Report } from "../../src/report/types.ts";
 import { Tool } from "./tool.ts";
 
@@ -86,6 +87,19 @@ test("every check holds, everything is measured, and both reports say so", async
   expect(await readFile(join(tool.data, "current-model"), "utf8")).toBe("mine\n");
 });
 
+test("an archive of one's own is served, counted and verified, whatever its version", async () => {
+  const { path } = await standInArchive({ version: "8.2.5" });
+  const { stdout } = await tool.run(
+    ...["verify", "--machines", "namespaces", "--units", "2", "--json", "--release-file", path],
+  );
+  const report = JSON.parse(stdout) as Report;
+  expect(report.checks.filter((check) => check.holds !== true)).toEqual([]);
+  expect(Object.fromEntries(report.configuration)["Release"]).toBe(`${basename(path)}, served at 25 MB/s`);
+  expect(report.status).toContain("Web server ready (v8.2.5) - port 8080");
+  expect(report.limitations).toEqual([]);
+  expectNothingOf([]);
+});
+
 test("Ctrl-C in the middle takes the model down", async () => {
   const child = start();
   await said(child, "Waiting for the release");
@@ -99,7 +113,10 @@ test("Ctrl-C in the middle takes the model down", async () => {
 
 test("what cannot be deployed leaves nothing either", async () => {
   const { code, stderr, stdout } = await tool.run("verify", "--machines", "namespaces", "--charm", "./missing.charm");
-  expect([code, stdout]).toEqual([1, expect.stringContaining("FAILS       Every Step: deployment: deploy ended with 2")]);
+  expect([code, stdout]).toEqual([
+    1,
+    expect.stringContaining("FAILS       Every Step: deployment: deploy ended with 2"),
+  ]);
   expect(stderr).not.toMatch(/^\s+at /m);
   expectNothingOf([]);
 });

@@ -5,11 +5,11 @@ import type { Exec, Ports } from "../../ports.ts";
 import { applicationFile } from "../../store/layout.ts";
 import { askUntilSeen, described, isSeen } from "./ask.ts";
 import { ClientError, output } from "./clients.ts";
-import { addWords, listInstances, removeWords, type Client } from "./daemons.ts";
+import { addWords, listInstances, removeWords, type Client, type Instance } from "./daemons.ts";
 import { prepareDirectory } from "./directory.ts";
 import type { JujuStatus } from "./documents.ts";
 import type { Answer, JujuClient, Model } from "./juju-client.ts";
-import { access, planAttach, planDetach, type Decision, type Seen, type Wanted } from "./plan.ts";
+import { access, planAttach, planDetach, shown, type Decision, type Seen, type Wanted } from "./plan.ts";
 
 export interface Outcome {
   readonly unit: string;
@@ -112,8 +112,21 @@ export async function look(world: World, model: Model): Promise<Seen> {
 export async function attachMissing(world: World, job: Job): Promise<{ seen: Seen; outcomes: Outcome[] }> {
   const seen = await look(world, job.model);
   const outcomes = [];
-  for (const decision of planAttach(seen, job.wanted)) outcomes.push(await act(world.ports.exec, decision));
+  for (const decision of planAttach(seen, job.wanted)) {
+    const outcome = await act(world.ports.exec, decision);
+    outcomes.push(outcome);
+    if (outcome.ok && decision.act === "attach" && decision.disk.readOnly) world.say(untilRestarted(decision.instance));
+  }
   return { seen, outcomes };
+}
+
+/**
+ * The kernel locks the mounts that a container starts with; one that is plugged in later, its root may mount anew (Incus 6.0.4
+ * on Linux 6.18: `mount -o remount,bind,rw`).
+ */
+function untilRestarted({ client, project, name }: Instance): string {
+  const restart = shown([client, "restart", `local:${name}`, "--project", project]);
+  return `WARNING root in ${name} can make it writable until the container is restarted: ${restart}`;
 }
 
 /** The outcomes with what their units see of the store, if the directory is attached to them. */

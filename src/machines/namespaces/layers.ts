@@ -1,6 +1,5 @@
-import { randomUUID } from "node:crypto";
 import { chmod, chown, link, lstat, mkdir, readdir, realpath, rm, symlink, writeFile } from "node:fs/promises";
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { dirname, join } from "node:path";
 import { UserError } from "../../errors.ts";
 import { run } from "../run.ts";
