@@ -1,7 +1,8 @@
 /** What the production code finds on a disk after a power loss. */
 import { readLeases } from "../../src/store/lease.ts";
 import { parseReleaseName } from "../../src/store/layout.ts";
-import { findRelease, inspectRelease } from "../../src/store/release.ts";
+import { inspectRelease } from "../../src/store/inspect.ts";
+import { findRelease } from "../../src/store/release.ts";
 import { openStore } from "../../src/store/store.ts";
 import { StoreError } from "../../src/store/errors.ts";
 import type { Store, Target } from "../../src/store/types.ts";

@@ -1,6 +1,6 @@
 /** What is known to be damaged of a release. Pure. */
 import { isCopyOf } from "../store/layout.ts";
-import type { Flaw } from "../store/release.ts";
+import type { Flaw } from "../store/inspect.ts";
 import type { Damage, Target } from "./contract.ts";
 
 /** Adds what was found in a copy to what is known; what is known of other releases is forgotten. */

@@ -22,9 +22,10 @@ import { STORE_PATH } from "./orders.ts";
 export async function giveUpLease(facts: Facts, last: boolean): Promise<void> {
   const orders = facts.local.orders;
   if (!orders) return;
-  const [{ hostPorts }, { openStore, unregister }, { removeLease }] = await Promise.all([
+  const [{ hostPorts }, { openStore }, { unregister }, { removeLease }] = await Promise.all([
     import("../host/ports.ts"),
     import("../store/store.ts"),
+    import("../store/membership.ts"),
     import("../store/lease.ts"),
   ]);
   const { store } = await openStore(hostPorts, { ...orders.store, mayCreate: false });

@@ -35,7 +35,8 @@ import { hostPorts } from "../host/ports.ts";
 import type { Ports } from "../ports.ts";
 import { SourceError, StoreError } from "./errors.ts";
 import { fetchRelease } from "./fetch.ts";
-import { findRelease, verifyRelease } from "./release.ts";
+import { verifyRelease } from "./inspect.ts";
+import { findRelease } from "./release.ts";
 import { LATER } from "./retry.ts";
 import type { Archive, BadArchive, FetchProgress, Target } from "./types.ts";
 

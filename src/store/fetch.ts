@@ -9,7 +9,8 @@ import { Meter } from "./meter.ts";
 import { readHolder, removePartials } from "./partial.ts";
 import { writeCopiesForPeople } from "./people.ts";
 import type { StorePorts } from "./ports.ts";
-import { findRelease, verifyRelease } from "./release.ts";
+import { verifyRelease } from "./inspect.ts";
+import { findRelease } from "./release.ts";
 import { sweepOwn } from "./temporary.ts";
 import type { Archive, FetchOptions, FetchOutcome, Release, Store } from "./types.ts";
 

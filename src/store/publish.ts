@@ -4,7 +4,8 @@ import { errno } from "./errors.ts";
 import { removeTree, using, writeNew } from "./files.ts";
 import { MANIFEST, releaseName, RELEASES } from "./layout.ts";
 import { manifestOf, writeManifest } from "./manifest.ts";
-import { openRelease, verifyRelease } from "./release.ts";
+import { verifyRelease } from "./inspect.ts";
+import { openRelease } from "./release.ts";
 import type { Store } from "./types.ts";
 import type { Contents } from "./unpack.ts";
 

@@ -16,7 +16,8 @@ import { release, tgz } from "../../tests/fixtures/store/tar.ts";
 import { hostPorts } from "../host/ports.ts";
 import { fetchRelease } from "./fetch.ts";
 import { readManifest } from "./manifest.ts";
-import { findRelease, inspectRelease, verifyRelease } from "./release.ts";
+import { inspectRelease, verifyRelease } from "./inspect.ts";
+import { findRelease } from "./release.ts";
 import type { Depth, Store } from "./types.ts";
 
 const archive = tgz(release());

@@ -5,7 +5,8 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { ordersFor, type Place, place, treeOf } from "../../tests/fixtures/store/place.ts";
 import { hostPorts } from "../host/ports.ts";
 import type { Problem, StoreState } from "../agent/contract.ts";
-import { openStore, unregister } from "./store.ts";
+import { unregister } from "./membership.ts";
+import { openStore } from "./store.ts";
 import type { StoreOrders } from "./types.ts";
 
 const root = process.getuid?.() === 0;

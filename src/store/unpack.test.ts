@@ -7,7 +7,7 @@ import { treeOf } from "../../tests/fixtures/store/place.ts";
 import { type Entry, paxRecords, release, tar } from "../../tests/fixtures/store/tar.ts";
 import { hostPorts } from "../host/ports.ts";
 import { readManifest, manifestOf, writeManifest } from "./manifest.ts";
-import { flawOf } from "./release.ts";
+import { flawOf } from "./inspect.ts";
 import { ArchiveError, TarReader } from "./tar.ts";
 import { type Contents, Unpacker } from "./unpack.ts";
 

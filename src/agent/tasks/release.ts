@@ -1,6 +1,7 @@
 /** Watches the store for the target, and checks what was published before anything is started from it. */
 import { isCopyOf, RELEASES } from "../../store/layout.ts";
-import { damageProblem, findRelease, type Flaw, inspectRelease } from "../../store/release.ts";
+import { damageProblem, type Flaw, inspectRelease } from "../../store/inspect.ts";
+import { findRelease } from "../../store/release.ts";
 import { errno } from "../../store/errors.ts";
 import { using } from "../../store/files.ts";
 import type { Depth, Release, Store } from "../../store/types.ts";

@@ -1,5 +1,6 @@
 /** Reads through the release that is in use, one file now and then: what no look at sizes and times tells. */
-import { damageProblem, inspectRelease, openRelease } from "../../store/release.ts";
+import { damageProblem, inspectRelease } from "../../store/inspect.ts";
+import { openRelease } from "../../store/release.ts";
 import type { Target } from "../contract.ts";
 import { withDamage } from "../damage.ts";
 import { Fault } from "../fault.ts";

@@ -2,7 +2,8 @@
 import type { Fs } from "../../ports.ts";
 import { FIXED_NAMES } from "../../store/layout.ts";
 import { orNull, using } from "../../store/files.ts";
-import { openStore, sweepOwn } from "../../store/store.ts";
+import { openStore } from "../../store/store.ts";
+import { sweepOwn } from "../../store/temporary.ts";
 import { canonical } from "../canonical.ts";
 import { aboutStore } from "../fault.ts";
 import type { Orders, StoreState } from "../contract.ts";
