@@ -1,6 +1,6 @@
 /** What GitHub knows of releases. */
 import type { Arch, Problem, SourceOrders, Target } from "../agent/contract.ts";
-import { statusProblem } from "../store/download.ts";
+import { statusProblem } from "../store/answer.ts";
 import { blocked, SourceError, waiting } from "../store/errors.ts";
 import { parseJson } from "../store/files.ts";
 import { isSha256 } from "../store/layout.ts";

@@ -1,7 +1,7 @@
 /** Small answers of mirrors and of GitHub. */
 import type { SourceOrders } from "../agent/contract.ts";
 import type { Ports, Proxy } from "../ports.ts";
-import { statusProblem } from "../store/download.ts";
+import { statusProblem } from "../store/answer.ts";
 import { errno, networkProblem, unanswered } from "../store/errors.ts";
 import { isTransient, NO_ANSWER } from "../store/retry.ts";
 

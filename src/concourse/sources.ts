@@ -1,7 +1,7 @@
 import type { SourceOrders, Target } from "../agent/contract.ts";
 import type { Ports } from "../ports.ts";
 import { fileBytes, openLocal } from "../store/bytes.ts";
-import { statusProblem } from "../store/download.ts";
+import { statusProblem } from "../store/answer.ts";
 import { allFailed, blocked, hostOf, SourceError, StoreError, unanswered, waiting } from "../store/errors.ts";
 import { parseJson as parse, using } from "../store/files.ts";
 import { isSha256 } from "../store/layout.ts";

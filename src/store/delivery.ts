@@ -1,7 +1,8 @@
 import type { Problem, Target } from "../agent/contract.ts";
 import type { Dir, Held } from "../ports.ts";
 import { fileBytes, gzipOnly, localBytes } from "./bytes.ts";
-import { download, type HttpArchive, type Served, StartOver, strongest } from "./download.ts";
+import { type Served, StartOver, strongest } from "./answer.ts";
+import { download, type HttpArchive } from "./download.ts";
 import { blocked, hostOf, isFull, SourceError, StoreError, waiting } from "./errors.ts";
 import { discard, ensureDirectory, using } from "./files.ts";
 import { HOLDER, PARTIAL, STAGING, stagingName } from "./layout.ts";
@@ -10,15 +11,13 @@ import { type Holder, holderOf, type Partial, readHolder, takePartial, writeHold
 import type { StorePorts } from "./ports.ts";
 import { publish, seal, type Staged } from "./publish.ts";
 import { refusal, refusedBefore, streamProblem } from "./refusal.ts";
+import { expectRoom } from "./room.ts";
 import { type Keep, type Streamed, stream } from "./stream.ts";
 import type { Archive, BadArchive, FetchOptions, Store } from "./types.ts";
 import type { Contents } from "./unpack.ts";
 
 /** How often one delivery begins anew because what it had was of no use. */
 const MOST_STARTS = 3;
-/** A release takes about twice the room of its archive; the rest is margin. */
-const UNPACKED_RATIO = 2.5;
-
 export interface Order {
   readonly store: Store;
   readonly target: Target;
@@ -230,21 +229,14 @@ export class Delivery {
     return refusedBefore(this.#options.bad, this.#archive, this.#target);
   }
 
-  /** Before anything is written that could not end well. `there`: bytes of the archive that take room already. */
+  /** `there`: bytes of the archive that take room already. */
   async #checkSpace(archive: number | null, there: number): Promise<void> {
     if (archive === null) {
       return;
     }
     this.#meter.total = archive;
     const kept = this.#archive.kind === "file" ? 0 : Math.max(0, archive - there);
-    const needed = kept + archive * UNPACKED_RATIO;
-    const { free } = await this.#store.root.space();
-    if (free < needed) {
-      const [missing, path] = [Math.ceil((needed - free) / 1e6), this.#store.path];
-      throw new StoreError(
-        waiting("no-space", `${path} needs ${missing} MB more for ${this.#target.version}: free some (df -h ${path})`),
-      );
-    }
+    await expectRoom(this.#store, this.#target.version, kept, archive);
   }
 
   #member(): string {

@@ -1,8 +1,8 @@
-import type { Problem } from "../agent/contract.ts";
 import type { HttpResponse, Ports } from "../ports.ts";
-import { blocked, errno, hostOf, networkProblem, SourceError, unanswered, waiting } from "./errors.ts";
+import { type Failed, judge, type Served, strongest } from "./answer.ts";
+import { errno, networkProblem, SourceError } from "./errors.ts";
 import type { Meter } from "./meter.ts";
-import { type Failure, isTransient, LONGEST_BACKOFF, NO_ANSWER, pauseAfter } from "./retry.ts";
+import { LONGEST_BACKOFF, NO_ANSWER, pauseAfter } from "./retry.ts";
 import type { Archive, BadArchive } from "./types.ts";
 
 const CONNECT_TIMEOUT = 5_000;
@@ -12,14 +12,6 @@ const IDLE_TIMEOUT = 8_000;
 const ATTEMPTS = { last: 5, others: 2 } as const;
 
 export type HttpArchive = Extract<Archive, { kind: "http" }>;
-
-/** What the server tells of the archive it serves. */
-export interface Served {
-  readonly etag: string | null;
-  readonly modified: string | null;
-  /** Size of the whole archive. */
-  readonly length: number | null;
-}
 
 export interface DownloadOptions {
   readonly archive: HttpArchive;
@@ -37,17 +29,7 @@ export interface DownloadOptions {
   readonly served: (served: Served) => Promise<void>;
 }
 
-/** The bytes before the offset are of no use: the server has another archive by now, or knows no ranges. */
-export class StartOver extends Error {
-  override readonly name = "StartOver";
-}
-
 type Network = Pick<Ports, "http" | "clock" | "random">;
-
-interface Failed {
-  readonly problem: Problem;
-  readonly failure: Failure;
-}
 
 interface Position {
   offset: number;
@@ -154,101 +136,4 @@ function conditions({ offset, validator }: Position, bad: BadArchive | null): Re
     return { "if-none-match": bad.etag };
   }
   return bad !== null && bad.modified !== null ? { "if-modified-since": bad.modified } : {};
-}
-
-/** What `If-Range` may be: a strong ETag, or the date. */
-export function strongest({ etag, modified }: Served): string | null {
-  return etag !== null && !etag.startsWith("W/") ? etag : modified;
-}
-
-/** The archive that the answer brings, or `complete` if there is no more of it, or why it brings none for now. */
-function judge(
-  response: HttpResponse,
-  offset: number,
-  options: DownloadOptions,
-  now: number,
-): Served | "complete" | Failed {
-  try {
-    const verdict = verdictOf(response, offset, options, now);
-    if (verdict === "complete" || "failure" in verdict) {
-      response.cancel();
-    }
-    return verdict;
-  } catch (error) {
-    response.cancel();
-    throw error;
-  }
-}
-
-function verdictOf(
-  response: HttpResponse,
-  offset: number,
-  { bad, archive }: DownloadOptions,
-  now: number,
-): Served | "complete" | Failed {
-  const { status, headers } = response;
-  const etag = headers["etag"] ?? null;
-  const modified = headers["last-modified"] ?? null;
-  const range = /^bytes (?:(\d+)-\d+|\*)\/(\d+|\*)$/.exec(headers["content-range"] ?? "");
-  switch (status) {
-    case 200: {
-      const served = { etag, modified, length: lengthOf(headers["content-length"]) };
-      refuse(bad, served);
-      if (offset > 0) {
-        throw new StartOver("the whole archive instead of the rest");
-      }
-      return served;
-    }
-    case 206:
-      if (Number(range?.[1]) !== offset) {
-        throw new StartOver("another range than asked for");
-      }
-      return { etag, modified, length: lengthOf(range?.[2]) };
-    case 304:
-      throw new SourceError(bad?.problem ?? statusProblem(status, archive.url), bad === null ? {} : { bad: [bad] });
-    case 416:
-      if (lengthOf(range?.[2]) === offset) {
-        return "complete";
-      }
-      throw new StartOver("the archive is shorter than what is there of it");
-    default: {
-      const problem = statusProblem(status, archive.url);
-      const failure = { status, retryAfter: headers["retry-after"] ?? null };
-      if (isTransient(status)) {
-        return { problem, failure };
-      }
-      throw unanswered(problem, failure, now);
-    }
-  }
-}
-
-function refuse(bad: BadArchive | null, served: Served): void {
-  const known = bad !== null && (bad.etag !== null || bad.modified !== null);
-  if (known && bad.etag === served.etag && bad.modified === served.modified && bad.length === served.length) {
-    throw new SourceError(bad.problem, { bad: [bad] });
-  }
-}
-
-function lengthOf(text: string | undefined): number | null {
-  return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : null;
-}
-
-/** What an HTTP status other than success means for an operator. */
-export function statusProblem(status: number, url: string): Problem {
-  const host = hostOf(url);
-  const file = new URL(url).pathname.split("/").at(-1) ?? "";
-  switch (status) {
-    case 404:
-    case 410:
-      return blocked("unknown-version", `${host} has no ${file}: set another (juju config <app> version=…)`);
-    case 401:
-    case 403:
-      return blocked("not-allowed", `${host} refuses ${file} (${status}): check release-mirror or github-token`);
-    case 407:
-      return blocked("proxy-login", `The proxy asks for a login (407): set it in juju model-config juju-https-proxy`);
-    default:
-      return isTransient(status)
-        ? waiting("server-error", `${host} answers ${status}: check it or set another release-mirror; retrying`)
-        : blocked("http-status", `${host} answers ${status} for ${file}: check release-mirror`);
-  }
 }

@@ -1,6 +1,6 @@
 /** Archives that were read whole and are no good: what is wrong, and when they are worth another look. Pure. */
 import type { Problem, Target } from "../agent/contract.ts";
-import type { Served } from "./download.ts";
+import type { Served } from "./answer.ts";
 import { blocked, SourceError } from "./errors.ts";
 import { LATER } from "./retry.ts";
 import type { Streamed } from "./stream.ts";
