@@ -5,7 +5,7 @@ import { aboutFiles, errno, StoreError, waiting } from "./errors.ts";
 import { using } from "./files.ts";
 import { MANIFEST, RELEASES } from "./layout.ts";
 import { inRelease } from "./release.ts";
-import { show } from "./tar.ts";
+import { show } from "./tar-header.ts";
 import type { Depth, Manifest, ManifestFile, Release, Store } from "./types.ts";
 
 type Hashing = Pick<Ports, "hash">;

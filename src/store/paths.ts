@@ -1,5 +1,5 @@
 /** Names inside an archive: which of them may become files, and where. Pure. */
-import { ArchiveError, show } from "./tar.ts";
+import { ArchiveError, show } from "./tar-header.ts";
 import { MANIFEST } from "./layout.ts";
 
 /** Everything in a Concourse archive lies below this directory, which is stripped. */

@@ -2,7 +2,8 @@ import type { Dir, File } from "../ports.ts";
 import { Channel } from "./channel.ts";
 import { errno } from "./errors.ts";
 import type { StorePorts } from "./ports.ts";
-import { ArchiveError, TarReader } from "./tar.ts";
+import { ArchiveError } from "./tar-header.ts";
+import { TarReader } from "./tar.ts";
 import { type Contents, Unpacker } from "./unpack.ts";
 import { Writer } from "./writer.ts";
 

@@ -3,6 +3,8 @@
  * at a time and passes contents on as they are. What a release has no need of is refused: devices, FIFOs, sparse files,
  * anything that two readers could understand in two ways. Format: POSIX.1-2017, pax, "ustar Interchange Format".
  */
+import { extensionOf, type Extension } from "./pax.ts";
+import { ArchiveError, checkBlock, kindOf, number, plainPath, show, type TarEntry, text } from "./tar-header.ts";
 
 const BLOCK = 512;
 /** A pax header or GNU long name of a real release is below 1 kB. */
@@ -10,40 +12,11 @@ const LONGEST_EXTENSION = 64 * 1024;
 /** GNU tar pads to 10 kB, and no writer by more than a few times that. */
 const LONGEST_PADDING = 1024 * 1024;
 
-/** Why an archive is refused; the message names the entry. */
-export class ArchiveError extends Error {
-  override readonly name = "ArchiveError";
-  /** The archive ends too early. */
-  readonly truncated: boolean;
-
-  constructor(message: string, truncated = false) {
-    super(message);
-    this.truncated = truncated;
-  }
-}
-
-export interface TarEntry {
-  readonly kind: "file" | "directory" | "symlink" | "hardlink";
-  /** As it stands in the archive. */
-  readonly path: string;
-  /** Where a link leads, as it stands in the archive; empty for others. */
-  readonly target: string;
-  readonly mode: number;
-  /** Bytes of contents: 0 for all but files. */
-  readonly size: number;
-}
-
 /** Called in order: `entry`, for a file its `data` and then `finish`, … Each is awaited before the next one. */
 export interface TarSink {
   entry(entry: TarEntry): Promise<void>;
   data(bytes: Uint8Array): Promise<void>;
   finish(): Promise<void>;
-}
-
-interface Extension {
-  readonly path?: string;
-  readonly target?: string;
-  readonly size?: number;
 }
 
 /** Where the reader stands: what the next bytes are. */
@@ -236,143 +209,4 @@ export class TarReader {
     this.#state = size === 0 ? { at: "padding", left: 0, file: true } : { at: "contents", left: size, padding };
     await this.#padded();
   }
-}
-
-/** A name from an archive as it may stand in a status line. */
-export function show(path: string): string {
-  const plain = JSON.stringify(path).slice(1, -1);
-  return plain.length <= 60 ? plain : `…${plain.slice(-59)}`;
-}
-
-function checkBlock(block: Uint8Array, last: string): void {
-  const magic = String.fromCharCode(...block.subarray(257, 262));
-  const sum = block.reduce((total, byte, index) => total + (index >= 148 && index < 156 ? 32 : byte), 0);
-  if (magic !== "ustar" || sum !== number(block, 148, 8, last)) {
-    throw new ArchiveError(`no tar header where one should be, after ${last}`);
-  }
-}
-
-function kindOf(type: string, path: string): TarEntry["kind"] {
-  switch (type) {
-    case "0":
-    case "\0":
-      return "file";
-    case "1":
-      return "hardlink";
-    case "2":
-      return "symlink";
-    case "5":
-      return "directory";
-    case "3":
-    case "4":
-      throw new ArchiveError(`${show(path)}: a device`);
-    case "6":
-      throw new ArchiveError(`${show(path)}: a FIFO`);
-    case "S":
-      throw new ArchiveError(`${show(path)}: a sparse file`);
-    default:
-      throw new ArchiveError(`${show(path)}: an entry of unknown type ${JSON.stringify(type)}`);
-  }
-}
-
-function plainPath(block: Uint8Array, last: string): string {
-  const name = text(block.subarray(0, 100), `the entry after ${last}`);
-  // GNU's own format ("ustar", blank) keeps other things where POSIX has the prefix.
-  const posix = block[262] === 0;
-  const prefix = posix ? text(block.subarray(345, 500), name) : "";
-  return prefix === "" ? name : `${prefix}/${name}`;
-}
-
-/** A field up to its first NUL, as UTF-8. */
-function text(field: Uint8Array, entry: string): string {
-  const end = field.indexOf(0);
-  try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(
-      end === -1 ? field : field.subarray(0, end),
-    );
-  } catch {
-    throw new ArchiveError(`${show(entry)}: a name that is not UTF-8`);
-  }
-}
-
-/** A number in octal, or in base 256 where octal has no room (GNU, star). */
-function number(block: Uint8Array, at: number, length: number, entry: string): number {
-  const field = block.subarray(at, at + length);
-  if (((field[0] ?? 0) & 0x80) !== 0) {
-    const value = field.reduce((total, byte, index) => total * 256 + (index === 0 ? byte & 0x7f : byte), 0);
-    if (!Number.isSafeInteger(value)) {
-      throw new ArchiveError(`${entry}: a number without bounds`);
-    }
-    return value;
-  }
-  const digits = /^ *([0-7]*)[ \0]*$/.exec(String.fromCharCode(...field));
-  if (digits === null) {
-    throw new ArchiveError(`${entry}: a number that is none`);
-  }
-  return digits[1] === "" ? 0 : Number.parseInt(digits[1] ?? "", 8);
-}
-
-function extensionOf(type: string, bytes: Uint8Array, last: string): Extension {
-  if (type === "L") {
-    return { path: text(bytes, last) };
-  }
-  if (type === "K") {
-    return { target: text(bytes, last) };
-  }
-  return paxOf(bytes, last);
-}
-
-/** Records `<length> <key>=<value>\n`. Keys that say nothing about names and contents are passed over. */
-function paxOf(bytes: Uint8Array, last: string): Extension {
-  const found: { path?: string; target?: string; size?: number } = {};
-  const seen = new Set<string>();
-  for (let at = 0; at < bytes.length;) {
-    const { key, value, length } = paxRecord(bytes.subarray(at), last);
-    if (seen.has(key)) {
-      throw new ArchiveError(`pax key ${show(key)} twice, after ${last}`);
-    }
-    seen.add(key);
-    if (key.startsWith("GNU.sparse")) {
-      throw new ArchiveError(`a sparse file, after ${last}`);
-    }
-    if (key === "path") {
-      found.path = value;
-    } else if (key === "linkpath") {
-      found.target = value;
-    } else if (key === "size") {
-      found.size = paxSize(value, last);
-    }
-    at += length;
-  }
-  return found;
-}
-
-function paxRecord(bytes: Uint8Array, last: string): { key: string; value: string; length: number } {
-  const broken = () => new ArchiveError(`a broken pax header, after ${last}`);
-  const digits = /^([1-9][0-9]{0,5}) /.exec(String.fromCharCode(...bytes.subarray(0, 8)));
-  const length = Number(digits?.[1] ?? 0);
-  if (digits === null || length > bytes.length || bytes[length - 1] !== 0x0a) {
-    throw broken();
-  }
-  const record = bytes.subarray(digits[0].length, length - 1);
-  const equals = record.indexOf(0x3d);
-  if (equals <= 0) {
-    throw broken();
-  }
-  const key = text(record.subarray(0, equals), last);
-  const raw = record.subarray(equals + 1);
-  // Values of keys we pass over may be anything (an xattr's bytes); names are text without NUL.
-  const named = key === "path" || key === "linkpath" || key === "size";
-  if (named && raw.includes(0)) {
-    throw broken();
-  }
-  return { key, value: named ? text(raw, last) : "", length };
-}
-
-function paxSize(value: string, last: string): number {
-  const size = /^[0-9]{1,16}$/.test(value) ? Number(value) : Number.NaN;
-  if (!Number.isSafeInteger(size)) {
-    throw new ArchiveError(`a size that is none, after ${last}`);
-  }
-  return size;
 }

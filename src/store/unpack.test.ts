@@ -8,7 +8,8 @@ import { type Entry, paxRecords, release, tar } from "../../tests/fixtures/store
 import { hostPorts } from "../host/ports.ts";
 import { readManifest, manifestOf, writeManifest } from "./manifest.ts";
 import { flawOf } from "./inspect.ts";
-import { ArchiveError, TarReader } from "./tar.ts";
+import { ArchiveError } from "./tar-header.ts";
+import { TarReader } from "./tar.ts";
 import { type Contents, Unpacker } from "./unpack.ts";
 
 let directory = "";

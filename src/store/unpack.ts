@@ -1,7 +1,8 @@
 import type { Dir, File, Hasher, Ports } from "../ports.ts";
 import { entryPath, folded, linkPath } from "./paths.ts";
 import { Queue } from "./queue.ts";
-import { ArchiveError, show, type TarEntry, type TarSink } from "./tar.ts";
+import { ArchiveError, show, type TarEntry } from "./tar-header.ts";
+import type { TarSink } from "./tar.ts";
 import type { Manifest, ManifestFile } from "./types.ts";
 import { Writer } from "./writer.ts";
 
