@@ -62,7 +62,23 @@ export async function bringUp(options: BringUpOptions): Promise<BroughtUp> {
   if (there === undefined) await deployConcourse(options);
   else say(`Model "${model}" has Concourse with ${unitsText(Object.keys(there.units).length)}: carrying on`);
   if (options.workers !== undefined && workers === undefined) await deployWorkers(options, options.workers);
-  return { url: await exposedUrl(model), units: await unitCount(model) };
+  const url = await externalUrl(model);
+  await connect(model, url);
+  return { url, units: await unitCount(model) };
+}
+
+/** Relations and the port on this host, as far as they are missing: an `up` before may have ended in between. */
+async function connect(model: string, url: string): Promise<void> {
+  const { applications } = await askModel<StatusData>(model, "status", {});
+  const related = (name: string, other: string): boolean =>
+    Object.values(applications[name]?.relations ?? {}).some((ends) => ends.some((end) => end.application === other));
+  if (!related(APPLICATION, DATABASE)) await askModel(model, "integrate", { a: APPLICATION, b: DATABASE });
+  if (applications[WORKER_APPLICATION] !== undefined && !related(WORKER_APPLICATION, APPLICATION))
+    await askModel(model, "integrate", { a: `${WORKER_APPLICATION}:flight`, b: `${APPLICATION}:tsa` });
+  if (applications[APPLICATION]?.exposed === true) return;
+  const port = URL.canParse(url) ? Number(new URL(url).port) : 0;
+  const hostPorts = port === 0 ? {} : { [WEB_PORT]: port };
+  await askModel(model, "expose", { application: APPLICATION, hostPorts });
 }
 
 /** The charm to deploy: the one named, or packed from this clone. */
@@ -94,8 +110,6 @@ async function deployConcourse(options: BringUpOptions): Promise<void> {
   say(`Deploying Concourse with ${unitsText(units)} on ${source}`);
   const disks = [diskOf(source, "read-write")];
   await deploy(model, { charm, name: APPLICATION, units, config, resources: release.resources, disks });
-  await askModel(model, "integrate", { a: APPLICATION, b: DATABASE });
-  await askModel(model, "expose", { application: APPLICATION, hostPorts: { [WEB_PORT]: port } });
 }
 
 /** Workers of an application of their own: they follow the webs' version, and cannot write what they run from. */
@@ -106,7 +120,6 @@ async function deployWorkers(options: BringUpOptions, units: number): Promise<vo
   const config = { mode: "worker", "shared-storage": "lxc" };
   say(`Deploying ${unitsText(units)} of workers, with ${source} read-only`);
   await deploy(model, { charm, name: WORKER_APPLICATION, units, config, disks: [diskOf(source, "read-only")] });
-  await askModel(model, "integrate", { a: `${WORKER_APPLICATION}:flight`, b: `${APPLICATION}:tsa` });
 }
 
 const diskOf = (source: string, access: "read-write" | "read-only"): Disk => ({
@@ -182,7 +195,7 @@ function unitsText(count: number): string {
   return `${count} unit${count === 1 ? "" : "s"}`;
 }
 
-async function exposedUrl(model: string): Promise<string> {
+async function externalUrl(model: string): Promise<string> {
   const url = await askModel<string | null>(model, "get-config-value", {
     application: APPLICATION,
     key: "external-url",

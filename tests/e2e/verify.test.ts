@@ -89,9 +89,8 @@ test("every check holds, everything is measured, and both reports say so", async
 
 test("an archive of one's own is served, counted and verified, whatever its version", async () => {
   const { path } = await standInArchive({ version: "8.2.5" });
-  const { stdout } = await tool.run(
-    ...["verify", "--machines", "namespaces", "--units", "2", "--json", "--release-file", path],
-  );
+  const words = ["--machines", "namespaces", "--units", "2", "--json", "--release-file", path];
+  const { stdout } = await tool.run("verify", ...words);
   const report = JSON.parse(stdout) as Report;
   expect(report.checks.filter((check) => check.holds !== true)).toEqual([]);
   expect(Object.fromEntries(report.configuration)["Release"]).toBe(`${basename(path)}, served at 25 MB/s`);

@@ -3,6 +3,7 @@
  * file, so that the tenth unit of a charm costs no more than copying it.
  */
 
+import { randomUUID } from "node:crypto";
 import { createWriteStream } from "node:fs";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
@@ -90,7 +91,9 @@ export async function readCharmArchive(path: string): Promise<CharmArchive> {
 export async function writeCharmTar(path: string, target: string): Promise<void> {
   await mkdir(dirname(target), { recursive: true });
   const { readable, controller } = createTarPacker();
-  const written = pipeline(Readable.fromWeb(readable), createWriteStream(`${target}.part`));
+  // Another one may be writing the same.
+  const part = `${target}.${randomUUID()}`;
+  const written = pipeline(Readable.fromWeb(readable), createWriteStream(part));
   const zip = await openArchive(path);
   const files: CharmFile[] = [];
   try {
@@ -115,7 +118,7 @@ export async function writeCharmTar(path: string, target: string): Promise<void>
     zip.close();
   }
   await writeFile(`${target}.json`, JSON.stringify(files));
-  await rename(`${target}.part`, target);
+  await rename(part, target);
 }
 
 /** The names written beside a tar by `writeCharmTar`. */

@@ -1,8 +1,8 @@
 /** A charm file from the operator's disk, taken into the model. */
 
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { createReadStream, existsSync } from "node:fs";
-import { copyFile, mkdir, rename } from "node:fs/promises";
+import { copyFile, mkdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { UserError } from "../../errors.ts";
 import { parseCharm, type CharmInfo } from "../state/model.ts";
@@ -43,12 +43,14 @@ export async function takeResource(
   if (declared === undefined) throw new UserError(`charm "${charm.name}" has no resource "${resource}"`);
   const target = join(model.paths.resources, application, resource, declared.filename);
   await mkdir(dirname(target), { recursive: true, mode: 0o755 });
+  const part = `${target}.${randomUUID()}`;
   try {
-    await copyFile(file, `${target}.part`);
+    await copyFile(file, part);
   } catch (error) {
+    await rm(part, { force: true });
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
     throw new UserError(`there is no file ${file} for resource "${resource}"`);
   }
-  await rename(`${target}.part`, target);
+  await rename(part, target);
   return target;
 }

@@ -6,7 +6,6 @@ import { pluginFor } from "../plugins/index.ts";
 import { FORCE_WAIT, pluginCharm, type CharmInfo, type DeployResult, type Removal } from "../state/model.ts";
 import type { LiveModel } from "./live-model.ts";
 import { takeCharm, takeResource } from "./local-charm.ts";
-import type { Supervisor } from "./supervisor.ts";
 import type { Opened } from "./outside-link.ts";
 import { verb, type VerbContext } from "./verb.ts";
 
@@ -52,7 +51,10 @@ async function charmFor(model: LiveModel, charm: string, channel: string | undef
   return pluginCharm(plugin, wanted);
 }
 
-async function deploy(supervisor: Supervisor, params: z.output<typeof DeployParams>): Promise<DeployResult> {
+async function deploy(
+  { supervisor, signal }: VerbContext,
+  params: z.output<typeof DeployParams>,
+): Promise<DeployResult> {
   const { model } = supervisor;
   const charm = await charmFor(model, params.charm, params.channel);
   const application = params.name ?? charm.name;
@@ -61,6 +63,8 @@ async function deploy(supervisor: Supervisor, params: z.output<typeof DeployPara
   for (const [name, file] of exists ? [] : Object.entries(params.resources)) {
     resources[name] = await takeResource(model, application, charm, name, file);
   }
+  // Who stopped asking, asks again from the start.
+  signal.throwIfAborted();
   const result = model.state.deploy({
     charm,
     units: params.units,
@@ -101,7 +105,7 @@ function removal({ force, noWait, dryRun }: z.output<typeof RemovalParams>): Rem
 }
 
 export const applicationVerbs = {
-  deploy: verb(DeployParams, ({ supervisor }, params) => deploy(supervisor, params)),
+  deploy: verb(DeployParams, deploy),
 
   "add-unit": verb(ApplicationParams.extend({ count: z.int().min(1) }), ({ supervisor: { model } }, params) =>
     model.state.addUnits(params.application, params.count, model.now()),
