@@ -90,7 +90,7 @@ export async function runSeed(
     return end({ rule: "once faults stop every unit reaches the target", message: late.join("; ") });
   } catch (error) {
     if (error instanceof Violation) return end({ rule: error.rule, message: error.message });
-    throw error;
+    return end({ rule: "no fault of ours", message: error instanceof Error ? (error.stack ?? "") : String(error) });
   }
 }
 

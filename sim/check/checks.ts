@@ -7,6 +7,7 @@ import type { DirectoryNode, FileNode, Node } from "../disk/nodes.ts";
 import { forgotten } from "./local.ts";
 import { LockWatch } from "./lock.ts";
 import { SecondLooks } from "./second-look.ts";
+import { Spoilt } from "./spoilt.ts";
 import { PRECIOUS } from "../world/tamper.ts";
 import type { SimUnit } from "../world/unit.ts";
 import type { World } from "../world/world.ts";
@@ -29,7 +30,7 @@ export class Violation extends Error {
 interface Published {
   readonly root: DirectoryNode;
   /** Serial and time of the last change of everything below, in order. */
-  readonly marks: readonly number[];
+  marks: readonly number[];
   /** Members whose lease named it when it left `releases/`. */
   leased: readonly string[] | null;
 }
@@ -48,6 +49,7 @@ export class Checks {
     this.#report("a lock goes with its holder", `${name} is kept out by nobody`),
   );
   readonly looks = new SecondLooks();
+  readonly spoilt = new Spoilt();
   linksPlanted = false;
   readonly #linkedOnce = new Set<SimUnit>();
   #found: Violation | null = null;
@@ -79,7 +81,15 @@ export class Checks {
   /** After a power loss everything is another node. What is there has to be whole all the same. */
   forget(disk: Disk): void {
     this.#published.delete(disk);
+    if (disk === this.#world.store) this.spoilt.forget();
     this.#changes.delete(disk);
+  }
+
+  /** A release of the store was harmed just now: as it is, it stays. */
+  harmed(name: string, root: DirectoryNode, visible: boolean): void {
+    this.spoilt.add(name, root, visible);
+    const known = this.#published.get(this.#world.store)?.get(name);
+    if (known?.root === root) known.marks = marksOf(root);
   }
 
   #releases(disk: Disk): void {
@@ -94,6 +104,8 @@ export class Checks {
       if (before?.root === node) this.#unchanged(name, before);
       const release = before?.root === node ? null : this.#whole(name, node);
       if (release !== null) known.set(name, release);
+      if (before === undefined && parseReleaseName(name)?.copy !== 1)
+        this.#world.met("copy published beside a damaged one");
     }
     for (const [name, release] of known) {
       if (there.get(name) !== release.root) this.#gone(disk, name, release, known);
@@ -107,13 +119,15 @@ export class Checks {
       this.#report("only what was verified is published", `${name} is of no archive`);
       return null;
     }
+    const published: Published = { root, marks: marksOf(root), leased: null };
+    if (this.spoilt.has(name, root)) return published;
     const files = new Map(filesOf(root, ""));
     const manifest = files.get(MANIFEST);
     files.delete(MANIFEST);
     const whole = [...archive.files].every(([path, bytes]) => files.get(path)?.equals(bytes) === true);
     if (!whole || files.size !== archive.files.size || !isManifestOf(manifest, archive.sha256))
       this.#report("only what was verified is published", `${name} is not what its digest says`);
-    return { root, marks: marksOf(root), leased: null };
+    return published;
   }
 
   #unchanged(name: string, { root, marks }: Published): void {
@@ -130,6 +144,7 @@ export class Checks {
     );
     if (waiting && marksOf(release.root).length === release.marks.length) return;
     known.delete(name);
+    if (disk === this.#world.store) this.spoilt.gone(name);
     if (this.tampered.has(name)) return;
     const still = leasesOf(disk).filter(({ releases }) => releases.includes(name));
     const { last } = this.#world.scheduler;

@@ -146,6 +146,7 @@ const ACTS = {
     world.configure(application(unit), {});
   },
   "link planted": (world, _, dice) => world.harm.plantLink(dice),
+  "release spoilt": (world, _, dice) => world.harm.spoil(dice),
   "copy planted": (world, _, dice) => world.harm.plantCopy(dice),
 } satisfies Record<string, Act>;
 

@@ -1,12 +1,18 @@
 /** What befalls the store as a whole: tampering hands, and the loss of its power. */
 import { readApplicationBag } from "../../src/relations/peers.ts";
-import { releaseName } from "../../src/store/layout.ts";
+import { firstCopy, releaseName, RELEASES } from "../../src/store/layout.ts";
+import { entriesOf } from "../check/checks.ts";
 import type { Dice } from "./random.ts";
+import { spoil } from "./spoil.ts";
 import { plantCopy, plantLink, takeCopyAway } from "./tamper.ts";
 import type { World } from "./world.ts";
 
+/** The charm gives up after four copies. */
+const MOST_SPOILT = 2;
+
 export class Harm {
   readonly #world: World;
+  #spoilt = 0;
   readonly #planted: (() => void)[] = [];
 
   constructor(world: World) {
@@ -29,17 +35,42 @@ export class Harm {
    * that they may go back to. What nobody has agreed on is whatever a writer of the store says it is: that is trust's limit.
    */
   plantCopy(dice: Dice): void {
-    const { applications, store, checks } = this.#world;
+    const { store, checks } = this.#world;
+    const agreed = this.#agreedByAll();
+    const name = this.#withRoom(() => plantCopy(store, dice, (one) => agreed(one) && !checks.spoilt.names(one)));
+    if (name === null) return;
+    this.#world.met("copy planted beside a release");
+    checks.tampered.add(name);
+  }
+
+  /** Tells of the name of a release's first copy whether every application has agreed on it. */
+  #agreedByAll(): (release: string) => boolean {
+    const { applications } = this.#world;
     const remembered = applications.map(({ relations: [peers], name }) =>
       (readApplicationBag(peers?.applicationBags.get(name)?.value ?? {}).cluster?.committed ?? []).map((one) =>
         releaseName(one),
       ),
     );
-    const fits = (release: string) => remembered.every((names) => names.includes(release));
-    const name = this.#withRoom(() => plantCopy(store, dice, fits));
-    if (name === null) return;
-    this.#world.met("copy planted beside a release");
-    checks.tampered.add(name);
+    return (release) => remembered.every((names) => names.includes(release));
+  }
+
+  /**
+   * A file of a published release that all have agreed on is no longer what it was. A few times at most: in the end the
+   * application asks for a person.
+   */
+  spoil(dice: Dice): void {
+    const { store, checks } = this.#world;
+    const agreed = this.#agreedByAll();
+    const there = [...entriesOf(store.root, RELEASES)].filter(
+      ([name, node]) => node.kind === "directory" && agreed(firstCopy(name)) && !checks.tampered.has(name),
+    );
+    if (there.length === 0 || this.#spoilt >= MOST_SPOILT) return;
+    const [name, release] = dice.pick(there);
+    if (release.kind !== "directory" || checks.spoilt.has(name, release)) return;
+    this.#spoilt += 1;
+    const way = this.#withRoom(() => spoil(store, release, dice));
+    this.#world.met(`release in use: ${way}`);
+    checks.harmed(name, release, way !== "byte rotted");
   }
 
   /** A controller that is put back forgets what was agreed on since. */

@@ -159,6 +159,8 @@ const OFTEN: readonly FaultKind[] = [
     "weather",
     "weather",
     "copy planted",
+    "release spoilt",
+    "release spoilt",
   ] as const),
 ];
 

@@ -5,7 +5,7 @@ import { STORE_PATH } from "../../src/charm/orders.ts";
 import { Disk } from "../disk/disk.ts";
 import { Machine } from "../disk/machine.ts";
 import { Hook } from "../juju/hook.ts";
-import { candidates, ended, type JujuUnit } from "../juju/model.ts";
+import { candidates, ended, peersOf, type JujuUnit } from "../juju/model.ts";
 import { startAgent, type AgentRun } from "./agent-process.ts";
 import { blankMemory, recall, type CharmMemory } from "./charm-memory.ts";
 import { environmentOf, runCharm, type HookRun } from "./charm-run.ts";
@@ -40,6 +40,7 @@ export class SimUnit {
   agent: AgentRun | null = null;
   run: HookRun | null = null;
   #asked = false;
+  #tellsDamage = false;
   #stateText: string | null = null;
   #publicKey: string | null = null;
   /** False while its machine has no power. */
@@ -191,6 +192,7 @@ export class SimUnit {
         const before = committed;
         committed = committed && hook.commit();
         if (before && !committed) this.world.met("leader lost before its commit");
+        this.#lookForDamage();
       });
     }
     checks.hookEnded(this, failure, scheduler.steady - began);
@@ -211,6 +213,13 @@ export class SimUnit {
       });
     }
     this.world.jujuChanged(this);
+  }
+
+  /** What its agent has found, as the unit tells the others. */
+  #lookForDamage(): void {
+    const tells = /"damaged":\[\{/.test(peersOf(this.juju.application).unitBags.get(this.name)?.value["unit"] ?? "");
+    if (tells && !this.#tellsDamage) this.world.met("damage met by a reader");
+    this.#tellsDamage = tells;
   }
 
   killHook(): void {

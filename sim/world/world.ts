@@ -255,7 +255,9 @@ export class World {
     return this.living().every((unit) => {
       const { dying, status } = unit.juju;
       if (this.isStrange(unit)) return !dying && status.status === "blocked";
-      return !dying && status.status === "active" && unit.memory.current?.startsWith(wanted) === true;
+      const { current } = unit.memory;
+      const runs = current?.startsWith(wanted) === true && !this.checks.spoilt.isVisible(current);
+      return !dying && status.status === "active" && runs;
     });
   }
 
