@@ -86,8 +86,8 @@ export class Checks {
   }
 
   /** A release of the store was harmed just now: as it is, it stays. */
-  harmed(name: string, root: DirectoryNode, visible: boolean): void {
-    this.spoilt.add(name, root, visible);
+  harmed(name: string, root: DirectoryNode, whole: string, visible: boolean): void {
+    this.spoilt.add(name, root, whole, visible);
     const known = this.#published.get(this.#world.store)?.get(name);
     if (known?.root === root) known.marks = marksOf(root);
   }

@@ -1,11 +1,13 @@
 /** Releases that were spoilt in their place, as long as they are there. */
-import type { Node } from "../disk/nodes.ts";
+import type { DirectoryNode, Node } from "../disk/nodes.ts";
 
 interface Harm {
   /** Null after a power loss, when everything is another node. */
   root: Node | null;
   /** A look at kinds, sizes, modes and times tells. */
   readonly visible: boolean;
+  /** What it was before: a harm that was not synced can go with the power. */
+  readonly whole: string;
 }
 
 export class Spoilt {
@@ -15,15 +17,17 @@ export class Spoilt {
     return this.#harms.has(release);
   }
 
-  add(release: string, root: Node, visible: boolean): void {
-    this.#harms.set(release, { root, visible: visible || this.#harms.get(release)?.visible === true });
+  add(release: string, root: DirectoryNode, whole: string, visible: boolean): void {
+    this.#harms.set(release, { root, visible, whole });
   }
 
   /** What lies under the name is what was spoilt. */
   has(release: string, root: Node): boolean {
     const harm = this.#harms.get(release);
-    if (harm !== undefined) harm.root ??= root;
-    return harm?.root === root;
+    if (harm === undefined) return false;
+    if (harm.root === null && root.kind === "directory" && fingerprint(root) === harm.whole) this.gone(release);
+    else harm.root ??= root;
+    return harm.root === root;
   }
 
   /** Nobody should run from it once there was time to look. */
@@ -38,4 +42,15 @@ export class Spoilt {
   gone(release: string): void {
     this.#harms.delete(release);
   }
+}
+
+/** Everything that a manifest tells of a release's files. */
+export function fingerprint(directory: DirectoryNode): string {
+  const entries = [...directory.entries].toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return entries.map(([name, node]) => `${name} ${node.mode} ${contentOf(node)}\n`).join("");
+}
+
+function contentOf(node: Node): string {
+  if (node.kind === "directory") return `(${fingerprint(node)})`;
+  return node.kind === "file" ? Buffer.from(node.buffer.subarray(0, node.size)).toString("base64") : node.kind;
 }

@@ -3,6 +3,7 @@ import { readApplicationBag } from "../../src/relations/peers.ts";
 import { firstCopy, releaseName, RELEASES } from "../../src/store/layout.ts";
 import { entriesOf } from "../check/checks.ts";
 import type { Dice } from "./random.ts";
+import { fingerprint } from "../check/spoilt.ts";
 import { spoil } from "./spoil.ts";
 import { plantCopy, plantLink, takeCopyAway } from "./tamper.ts";
 import type { World } from "./world.ts";
@@ -68,9 +69,10 @@ export class Harm {
     const [name, release] = dice.pick(there);
     if (release.kind !== "directory" || checks.spoilt.has(name, release)) return;
     this.#spoilt += 1;
+    const whole = fingerprint(release);
     const way = this.#withRoom(() => spoil(store, release, dice));
     this.#world.met(`release in use: ${way}`);
-    checks.harmed(name, release, way !== "byte rotted");
+    checks.harmed(name, release, whole, way !== "byte rotted");
   }
 
   /** A controller that is put back forgets what was agreed on since. */

@@ -13,8 +13,8 @@ const WAYS = {
     disk.changes += 1;
   },
   "byte changed": (disk, _, __, file, dice) => {
-    flip(file, dice);
-    disk.chmod(file, file.mode);
+    const at = dice.below(file.size);
+    disk.write(file, at, [Uint8Array.of((file.buffer[at] ?? 0) ^ (1 << dice.below(8)))]);
   },
   "file truncated": (disk, _, __, file, dice) => disk.resize(file, dice.below(file.size)),
   "mode changed": (disk, _, __, file, dice) => disk.chmod(file, dice.pick([0o666, 0o000, 0o4755])),
