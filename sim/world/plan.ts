@@ -97,7 +97,7 @@ export function shapeOf(seed: number, settings: Settings): Shape {
   const headStart = cleansUp
     ? "upgraded"
     : dice.pick(["none", "agreed", "agreed", "settled", "settled", "settled"] as const);
-  const draws = headStart === "none" || headStart === "agreed" ? 3 : 4;
+  const draws = dice.chance(0.08) ? 1 : headStart === "none" || headStart === "agreed" ? 4 : 5;
   const units = Math.min(...Array.from({ length: draws }, () => dice.between(...settings.units)));
   const steps = cleansUp ? 1_500 * units : dice.between(600, 1_700 + 250 * units);
   const powerLoss = dice.chance(0.3);
@@ -122,10 +122,12 @@ export function shapeOf(seed: number, settings: Settings): Shape {
 const AT_CLEAN_UP: readonly (readonly [FaultKind, Moment])[] = [
   ["kill agent", "moving to trash"],
   ["kill agent", "moving to trash"],
+  ["kill agent", "moving to trash"],
   ["kill agent", "emptying trash"],
   ["pause agent", "moving to trash"],
   ["pause agent", "looking at leases again"],
   ["pause agent", "looking at leases again"],
+  ["change version", "moving to trash"],
   ["change version", "moving to trash"],
   ["change version", "moving to trash"],
   ["pause agent", "between publish and fsync"],
@@ -161,6 +163,8 @@ const OFTEN: readonly FaultKind[] = [
     "copy planted",
     "release spoilt",
     "release spoilt",
+    "release spoilt",
+    "release spoilt",
   ] as const),
 ];
 
@@ -173,8 +177,11 @@ const RARE: readonly (readonly [FaultKind, Moment])[] = [
   ["pause agent", "between publish and fsync"],
   ["pause agent", "looking at leases again"],
   ["power loss", "between publish and fsync"],
+  ["power loss", "between publish and fsync"],
   ["power loss", "emptying trash"],
   ["add unit", "downloading"],
+  ["add unit", "downloading"],
+  ["remove unit", "downloading"],
   ["remove unit", "downloading"],
   ["change version", "downloading"],
   ["change version", "moving to trash"],
