@@ -140,7 +140,7 @@ export function charmMachine(world: CharmMachineWorld): CharmMachine {
     await world.pause("look at release");
     const manifest = disk.bytes(`${STORE_PATH}/releases/${name}/manifest.json`);
     if (manifest === null || createHash("sha256").update(manifest).digest("hex") !== manifestSha256)
-      throw new Error(`${name} is not the release that was agreed on`);
+      throw new NotYet(`${name} is not the release that was agreed on`);
     await world.pause("swap link");
     const target = `${STORE_PATH}/releases/${name}`;
     await using(await world.ports.fs.openDirectory(INSTALL_DIRECTORY), (above) =>

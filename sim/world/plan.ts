@@ -96,8 +96,8 @@ export function shapeOf(seed: number, settings: Settings): Shape {
   const cleansUp = dice.chance(0.1);
   const headStart = cleansUp
     ? "upgraded"
-    : dice.pick(["none", "agreed", "agreed", "settled", "settled", "settled"] as const);
-  const draws = dice.chance(0.08) ? 1 : headStart === "none" || headStart === "agreed" ? 4 : 5;
+    : dice.pick(["none", "agreed", "agreed", "agreed", "settled", "settled"] as const);
+  const draws = dice.chance(0.05) ? 1 : headStart === "none" || headStart === "agreed" ? 5 : 6;
   const units = Math.min(...Array.from({ length: draws }, () => dice.between(...settings.units)));
   const steps = cleansUp ? 1_500 * units : dice.between(600, 1_700 + 250 * units);
   const powerLoss = dice.chance(0.3);

@@ -14,9 +14,10 @@ export async function linkRelease(name: string, manifestSha256: string, member: 
   const late = await whyNotYet({ fs: hostFs }, STORE_PATH, member, name);
   if (late !== null) throw new NotYet(late);
   const release = join(STORE_PATH, "releases", name);
-  const manifest = await readFile(join(release, "manifest.json"));
+  const manifest = await readFile(join(release, "manifest.json")).catch(() => "");
+  // Damaged since the agent looked: it looks again, and a hook that fails would keep the leader from doing anything about it.
   if (createHash("sha256").update(manifest).digest("hex") !== manifestSha256)
-    throw new Error(`${release} is not the release that was agreed on`);
+    throw new NotYet(`${release} is not the release that was agreed on`);
   const link = basename(CURRENT_RELEASE);
   await using(await hostFs.openDirectory(dirname(CURRENT_RELEASE)), (above) =>
     replaceLink(above, link, release, `${link}.new`),
