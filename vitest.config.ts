@@ -15,6 +15,7 @@ export default defineConfig({
         test: {
           name: "e2e",
           include: ["tests/e2e/**/*.test.ts", "tests/real/**/*.test.ts"],
+          globalSetup: "tests/sweep.ts",
           provide: { long: false },
           testTimeout: 600_000,
           hookTimeout: 600_000,
@@ -26,6 +27,7 @@ export default defineConfig({
         test: {
           name: "long",
           include: ["tests/real/**/*.test.ts"],
+          globalSetup: "tests/sweep.ts",
           provide: { long: true },
           testTimeout: 3_600_000,
           hookTimeout: 600_000,

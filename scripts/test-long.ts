@@ -31,14 +31,19 @@ function run(name: string, argv: readonly string[]): Result {
 }
 
 function main(wanted: string): number {
-  const results = steps.filter(([name]) => name.startsWith(wanted)).map(([name, ...argv]) => run(name, argv));
+  const chosen = steps.filter(([name]) => name.startsWith(wanted));
+  if (chosen.length === 0) {
+    process.stderr.write(`No step begins with "${wanted}": ${steps.map(([name]) => name).join(" | ")}\n`);
+    return 2;
+  }
+  const results = chosen.map(([name, ...argv]) => run(name, argv));
   const lines = results.map(
     ({ name, ok, seconds }) => `${ok ? "passed" : "FAILED"}  ${String(seconds).padStart(6)} s  ${name}\n`,
   );
   const failed = results.filter(({ ok }) => !ok).length;
   const seconds = results.reduce((sum, result) => sum + result.seconds, 0);
   process.stdout.write(`\n${lines.join("")}\n${results.length - failed} passed, ${failed} failed, ${seconds} s\n`);
-  return failed > 0 || results.length === 0 ? 1 : 0;
+  return failed > 0 ? 1 : 0;
 }
 
 process.exitCode = main(process.argv[2] ?? "");

@@ -59,4 +59,10 @@ function main(fast: boolean): number {
   }
 }
 
-process.exitCode = main(process.argv.includes("--fast"));
+const [option, ...more] = process.argv.slice(2);
+if (more.length > 0 || (option !== undefined && option !== "--fast")) {
+  process.stderr.write(`npm test knows --fast and nothing else; one file: npm run test:e2e -- <part of its path>\n`);
+  process.exitCode = 2;
+} else {
+  process.exitCode = main(option === "--fast");
+}

@@ -1,26 +1,17 @@
 /** The directory that `storage attach` makes, and those that it leaves alone. */
 
-import {
-  chmodSync,
-  chownSync,
-  existsSync,
-  lstatSync,
-  mkdirSync,
-  mkdtempSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { prepareDirectory } from "../../src/cli/storage/directory.ts";
 import { readHostStore } from "../../src/cli/storage/host-store.ts";
 import { hostPorts } from "../../src/host/ports.ts";
+import { scratchDirectory } from "../fixtures/scratch.ts";
 
 let top: string;
 let store: string;
 beforeEach(() => {
-  top = mkdtempSync("/var/tmp/attach-");
+  top = scratchDirectory("attach-");
   store = join(top, "store");
 });
 afterEach(() => rmSync(top, { recursive: true }));

@@ -4,13 +4,15 @@
  */
 
 import { spawnSync } from "node:child_process";
-import { globSync } from "node:fs";
+import { globSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Report } from "../../src/report/types.ts";
 import { attachFindsContainers } from "./attach-incus.ts";
 import { readOnlyLeaderIsServed, storeOutlivesItsMachines } from "./incus-store.ts";
 import { MachineBench } from "./machine-bench.ts";
 import { machinesHold } from "./machine-suite.ts";
+import { INCUS } from "../sweep.ts";
 import { Tool } from "./tool.ts";
 
 // A daemon that is started here asks nobody outside for news.
@@ -22,6 +24,7 @@ const groupsBefore = globSync("/sys/fs/cgroup/{,*/}lxc.*");
 let tool: Tool;
 beforeAll(async () => {
   tool = await Tool.create("incus");
+  writeFileSync(join(tool.directory, INCUS), "");
   process.stdout.write((await run("machines", "prepare", "--machines", "incus", "--yes")).stderr);
 });
 afterAll(() => tool.remove());

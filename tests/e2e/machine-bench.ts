@@ -2,17 +2,20 @@
 
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { machineKind } from "../../src/machines/index.ts";
 import type { Disk, Machine, MachineKind, Network } from "../../src/machines/machine.ts";
 import { stockPath } from "../../src/machines/run.ts";
+import { scratchDirectory } from "../fixtures/scratch.ts";
+import { BENCH, type BenchRecord } from "../sweep.ts";
 
 export const stock = { PATH: stockPath };
 
 export class MachineBench {
   readonly kind: MachineKind;
+  readonly #name: string;
   readonly model = `t${process.pid.toString(36)}`;
   /** Everything of ours on the host; on a real file system. */
   base = "";
@@ -22,13 +25,15 @@ export class MachineBench {
   two!: Machine;
 
   constructor(kind: string) {
+    this.#name = kind;
     this.kind = machineKind(kind);
   }
 
   /** Network, image and two machines with one disk in common. */
   async setUp(): Promise<void> {
     const { kind, model } = this;
-    this.base = mkdtempSync("/var/tmp/concourse-machines-");
+    this.base = scratchDirectory("machines-");
+    writeFileSync(join(this.base, BENCH), JSON.stringify({ kind: this.#name, model } satisfies BenchRecord));
     this.image = await kind.image("", () => undefined);
     this.network = await kind.createNetwork({ model });
     [this.one, this.two] = await Promise.all([this.handle("1", [this.shared]), this.handle("2", [this.shared])]);

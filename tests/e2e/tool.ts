@@ -2,14 +2,13 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { StatusData, UnitStatus } from "../../src/model/state/types.ts";
 import { request } from "../../src/model/supervisor/protocol.ts";
+import { scratchDirectory } from "../fixtures/scratch.ts";
 
 const PROGRAM = join(import.meta.dirname, "../../src/cli/main.ts");
-/** Machines need a real file system: /var/tmp is one where /tmp may be a tmpfs. */
-const SCRATCH = "/var/tmp";
 
 export interface Ran {
   readonly code: number;
@@ -27,7 +26,7 @@ export class Tool {
   }
 
   static async create(model: string): Promise<Tool> {
-    return new Tool(await mkdtemp(join(SCRATCH, "cm-")), model);
+    return new Tool(scratchDirectory("cm-"), model);
   }
 
   /** The tool's own data directory: `directory` is where it is called, and outlives it. */
