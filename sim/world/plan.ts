@@ -47,13 +47,13 @@ function applicationsOf(dice: Dice, units: number): ApplicationShape[] {
   const strange = units > 3 && dice.chance(0.3) ? 1 : 0;
   const webs = dice.between(1, Math.min(3, units - strange - 1));
   const workers = units - strange - webs;
-  const split = workers > 1 && dice.chance(0.3) ? dice.between(1, workers - 1) : 0;
-  // Two applications of workers are not related to each other: with a store that they may write they would be strangers.
-  const worker = { ...common, mode: "worker" as const, flight: "ci", readOnly: split > 0 || dice.chance(0.6) };
+  const split = workers > 1 && dice.chance(0.4) ? dice.between(1, workers - 1) : 0;
+  // Two applications of workers are not related to each other: each knows of the other by their web's word.
+  const worker = () => ({ ...common, mode: "worker" as const, flight: "ci", readOnly: dice.chance(0.5) });
   return [
     { ...common, name: "ci", mode: "web", units: webs },
-    { ...worker, name: "worker", units: workers - split },
-    ...(split > 0 ? [{ ...worker, name: "gpu", units: split }] : []),
+    { ...worker(), name: "worker", units: workers - split },
+    ...(split > 0 ? [{ ...worker(), name: "gpu", units: split }] : []),
     ...(strange > 0 ? [{ ...common, name: "ci", model: OTHER_MODEL, mode: "auto" as const, units: strange }] : []),
   ];
 }

@@ -263,6 +263,8 @@ export class World {
 
   /** Counts what can be told only at the end. */
   close(): void {
+    const writers = this.shape.applications.filter(({ mode, readOnly }) => mode === "worker" && !readOnly);
+    if (writers.length > 1) this.met("two writable worker applications of one web");
     for (const unit of this.living()) {
       const { status, message } = unit.juju.status;
       if (this.isStrange(unit) && status === "blocked" && message.includes("another application"))
