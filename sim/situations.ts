@@ -60,6 +60,7 @@ export const SITUATIONS: readonly string[] = [
   "range ignored",
   "download taken over by another unit",
   "strange application refused",
+  "store shared across models",
   "two writable worker applications of one web",
 ];
 

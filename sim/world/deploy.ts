@@ -17,7 +17,7 @@ export function deploy(shape: ApplicationShape, version: string, others: readonl
     ...(flight === null ? { version } : {}),
   });
   const number = others.length + 1;
-  const web = others.find((other) => other.model === model && other.name === flight);
+  const web = others.find((other) => other.name === flight);
   if (web === undefined) {
     const played = { application: null, name: "postgresql", endpoint: "database" };
     const answer = { endpoints: "10.9.0.1:5432", username: "u", password: "p", database: "concourse" };

@@ -65,7 +65,8 @@ export class World {
     this.checks = new Checks(this);
     this.harm = new Harm(this);
     for (const application of shape.applications) this.#add(application);
-    if (this.units.some((unit) => this.isStrange(unit))) registerFirst(this.store, this.applications);
+    const models = new Set(this.applications.map(({ model }) => model));
+    if (models.size > 1) registerFirst(this.store, this.applications);
     if (shape.powerLoss) this.store.record();
   }
 
@@ -90,8 +91,10 @@ export class World {
     application.leader = application.units[this.#dice.below(application.units.length)] ?? null;
   }
 
-  isStrange({ juju }: SimUnit): boolean {
-    return juju.application.model !== this.applications[0]?.model;
+  /** Of another model, and related to nobody here. */
+  isStrange({ juju: { application } }: SimUnit): boolean {
+    const [first] = this.applications;
+    return first !== undefined && application.model !== first.model && application.config["mode"] !== "worker";
   }
 
   addUnit(application: Application): SimUnit {
@@ -264,6 +267,7 @@ export class World {
   /** Counts what can be told only at the end. */
   close(): void {
     const writers = this.shape.applications.filter(({ mode, readOnly }) => mode === "worker" && !readOnly);
+    if (writers.some(({ model }) => model !== this.applications[0]?.model)) this.met("store shared across models");
     if (writers.length > 1) this.met("two writable worker applications of one web");
     for (const unit of this.living()) {
       const { status, message } = unit.juju.status;
