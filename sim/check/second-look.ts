@@ -12,12 +12,18 @@ export class SecondLooks {
   readonly #listed = new Map<Life, string>();
   readonly #seen = new Map<Life, ReadonlySet<FileNode>>();
 
-  /** An agent is about to list a directory; `leases`: those that are there. */
-  listing(life: Life, { method, path }: Call, leases: () => Iterable<FileNode>): void {
-    if (method === "openDirectory" && path === LEASES) return;
+  /** An agent asks for a call: true for one that looks at the leases after the trash. However long it then sleeps. */
+  isOne(life: Life, { method, path }: Call): boolean {
+    if (method === "openDirectory" && path === LEASES) return false;
     const looks = method === "list";
-    if (looks && path === LEASES && this.#listed.get(life) === TRASHED) this.#seen.set(life, new Set(leases()));
+    const second = looks && path === LEASES && this.#listed.get(life) === TRASHED;
     this.#listed.set(life, looks ? path : "");
+    return second;
+  }
+
+  /** The look happens, and these leases are there. */
+  happens(life: Life, leases: Iterable<FileNode>): void {
+    this.#seen.set(life, new Set(leases));
   }
 
   /** The agent saw this very lease when it looked last. */

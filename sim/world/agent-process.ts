@@ -32,7 +32,8 @@ export function startAgent(unit: SimUnit, dice: Dice): AgentRun {
     const moment = moments.of(call);
     if (takesOver(call, unit)) unit.world.met("download taken over by another unit");
     if (moment !== null) unit.world.moment(unit, moment);
-    const happens = () => checks.looks.listing(life, call, leases);
+    const looks = checks.looks.isOne(life, call);
+    const happens = () => (looks ? checks.looks.happens(life, leases()) : undefined);
     if (isQuiet(call) && !dice.chance(shape.reads)) return happens();
     return scheduler.call(life, `${call.method} ${call.path}`, happens);
   });
