@@ -71,8 +71,12 @@ test("thirty versions in a row: each is downloaded once, and two are kept", { ti
 });
 
 describe("a planted fault is found", () => {
+  test("by a rule of its own", () => {
+    expect(Object.keys(FOUND_BY).toSorted()).toEqual(MUTATIONS.map(({ name }) => name).toSorted());
+  });
+
   test.each(MUTATIONS)("$name", { timeout: 20 * MINUTES }, async ({ name }) => {
-    const { took } = await hunt(pool, name, { from: FOUND_BY[name] ?? 1, seeds: 2_000, settings: LOCKED });
+    const { took } = await hunt(pool, name, { from: FOUND_BY[name]?.seed ?? 1, seeds: 2_000, settings: LOCKED });
     expect(took).not.toBeNull();
   });
 });

@@ -1,6 +1,7 @@
 /** One thread of a run: takes jobs, gives what came of them. */
 import { parentPort } from "node:worker_threads";
 import { mutationNamed } from "./mutations/all.ts";
+import { FOUND_BY } from "./mutations/found.ts";
 import { runSeed, type Run } from "./run.ts";
 import { cutShape, shrink, type Cut } from "./shrink.ts";
 import { makeArchives } from "./world/archives.ts";
@@ -58,12 +59,16 @@ export async function work(job: Job): Promise<Answer> {
   const runs: Run[] = [];
   for (const seed of job.seeds) {
     const done = await run(seed, settings, mutation, job.cut, job.trace);
-    const blamed = done.violation !== null && (!job.untilFound || (await isWell(job, seed)));
+    const broken = done.violation?.rule ?? null;
+    const blamed = broken !== null && (!job.untilFound || (breaks(mutation, broken) && (await isWell(job, seed))));
     runs.push(blamed ? done : { ...done, violation: null });
     if (job.untilFound && blamed) break;
   }
   return { kind: "run", runs };
 }
+
+/** A mutation is found by a rule that it breaks, not by what comes of it. */
+const breaks = (mutation: string, rule: string): boolean => FOUND_BY[mutation]?.rules.includes(rule) === true;
 
 /** A seed that fails without the mutation as well says nothing of it. */
 async function isWell({ settings, cut }: Extract<Job, { kind: "run" }>, seed: number): Promise<boolean> {

@@ -1,27 +1,40 @@
 /**
- * A seed for each mutation that finds it, or is near one that does: what `npm run sim -- --mutation all` prints. A change
- * of the product or of the world moves them; then a test looks on from here, and takes longer.
+ * The rules that each mutation breaks, and a seed that finds it by one of them, or is near one that does: what
+ * `npm run sim -- --mutation all` prints. A change of the product or of the world moves the seeds; then a test looks on
+ * from here, and takes longer.
  */
-export const FOUND_BY: Readonly<Record<string, number>> = {
-  "install-in-place": 1,
-  "manifest-before-files": 1,
-  "no-file-fsync": 20,
-  "no-directory-fsync": 20,
-  "names-from-pid-and-second": 1,
-  "planted-link-followed": 34,
-  "full-disk-overlooked": 62,
-  "leases-listed-once": 127,
-  "mark-not-looked-at": 80,
-  "marker-as-lock": 1,
-  "clean-up-ignores-leases": 127,
-  "lock-stolen-by-age": 1438,
-  "lock-file-unlinked": 54,
-  "lower-generation-obeyed": 3,
-  "publish-before-verify": 115,
-  "adopted-without-manifest-hash": 87,
-  "link-swapped-by-unlink": 1,
-  "store-id-not-compared": 181,
-  "hook-waits": 1,
-  "notes-not-synced": 1,
-  "state-reset-after-sleep": 518,
+export interface Found {
+  readonly seed: number;
+  readonly rules: readonly string[];
+}
+
+const VERIFIED = "only what was verified is published";
+const NAMED = "every file on the store is what its name says";
+const WHOLE = "readers see old or new, never none";
+const LEASED = "nothing leased or in use is removed";
+const ONE_DOWNLOAD = "at most one download while the lock works";
+const RISING = "no unit's generation falls";
+
+export const FOUND_BY: Readonly<Record<string, Found>> = {
+  "install-in-place": { seed: 1, rules: [VERIFIED] },
+  "manifest-before-files": { seed: 1, rules: [VERIFIED] },
+  "no-file-fsync": { seed: 3, rules: [VERIFIED, NAMED] },
+  "no-directory-fsync": { seed: 31, rules: [VERIFIED, NAMED, WHOLE] },
+  "names-from-pid-and-second": { seed: 1, rules: [NAMED] },
+  "planted-link-followed": { seed: 58, rules: ["no planted link is followed"] },
+  "full-disk-overlooked": { seed: 102, rules: [VERIFIED, NAMED] },
+  "leases-listed-once": { seed: 740, rules: [LEASED] },
+  "mark-not-looked-at": { seed: 135, rules: [WHOLE, LEASED] },
+  "marker-as-lock": { seed: 3, rules: ["a lock goes with its holder"] },
+  "clean-up-ignores-leases": { seed: 87, rules: [LEASED, WHOLE] },
+  "lock-stolen-by-age": { seed: 29, rules: [ONE_DOWNLOAD] },
+  "lock-file-unlinked": { seed: 9, rules: [ONE_DOWNLOAD] },
+  "lower-generation-obeyed": { seed: 7, rules: [RISING] },
+  "publish-before-verify": { seed: 194, rules: [VERIFIED] },
+  "adopted-without-manifest-hash": { seed: 103, rules: ["nothing unverified is adopted"] },
+  "link-swapped-by-unlink": { seed: 1, rules: [WHOLE] },
+  "store-id-not-compared": { seed: 242, rules: ["another store is left alone"] },
+  "hook-waits": { seed: 1, rules: ["no hook waits"] },
+  "state-reset-after-sleep": { seed: 9, rules: [RISING] },
+  "notes-not-synced": { seed: 9, rules: [RISING, WHOLE, "a lease comes before the link"] },
 };
