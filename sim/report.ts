@@ -106,6 +106,16 @@ async function explain(
     print(`  smaller: ${commandOf(seed, settings, mutation, answer.cut)}`);
 }
 
+/** For a seed that was replayed as a whole. */
+async function printSmaller(run: Run, settings: Settings, mutation: string): Promise<void> {
+  const pool = openPool(1);
+  try {
+    await explain(pool, run, settings, mutation);
+  } finally {
+    await pool.close();
+  }
+}
+
 export function commandOf(seed: number, { units, lock }: Settings, mutation: string, cut: Cut): string {
   return [
     `npm run sim -- --seed ${seed} --units ${units.join("..")}`,
@@ -177,5 +187,7 @@ export async function replay(seed: number, settings: Settings, mutation: string,
     violation === null ? `\n${steps} steps, no violation` : `\nStep ${steps}: ${violation.rule}: ${violation.message}`,
   );
   print(`trace ${trace}`);
-  return violation === null ? 0 : 1;
+  if (violation === null) return 0;
+  if (cut.faults === null && cut.steps === null && cut.units === null) await printSmaller(run, settings, mutation);
+  return 1;
 }

@@ -57,7 +57,7 @@ export async function versionsInARow(seed: number, count: number): Promise<Versi
     }
     return { ...result, downloads: world.network.begun, problem: null };
   } catch (error) {
-    if (error instanceof Violation) return { ...result, problem: error.message };
+    if (error instanceof Violation) return { ...result, problem: `${error.rule}: ${error.message}` };
     throw error;
   }
 }

@@ -21,7 +21,7 @@ export class Violation extends Error {
   readonly rule: string;
 
   constructor(rule: string, message: string) {
-    super(`${rule}: ${message}`);
+    super(message);
     this.rule = rule;
   }
 }
