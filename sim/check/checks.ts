@@ -5,9 +5,11 @@ import type { Cluster } from "../../src/relations/peers.ts";
 import type { Disk } from "../disk/disk.ts";
 import type { DirectoryNode, FileNode, Node } from "../disk/nodes.ts";
 import { forgotten } from "./local.ts";
+import { leaseIn, leasesOf } from "./leases.ts";
 import { LockWatch } from "./lock.ts";
 import { SecondLooks } from "./second-look.ts";
 import { Spoilt } from "./spoilt.ts";
+import { entriesOf, filesOf, isManifestOf, marksOf } from "./tree.ts";
 import { PRECIOUS } from "../world/tamper.ts";
 import type { SimUnit } from "../world/unit.ts";
 import type { World } from "../world/world.ts";
@@ -251,69 +253,4 @@ export class Checks {
       this.#report("no unit's generation falls", `${unit.name} ${what} ${generation} after ${before}`);
     this.#generations.set(key, generation);
   }
-}
-
-const NOTHING: ReadonlyMap<string, Node> = new Map();
-
-export function entriesOf(root: DirectoryNode, name: string): ReadonlyMap<string, Node> {
-  const node = root.entries.get(name);
-  return node?.kind === "directory" ? node.entries : NOTHING;
-}
-
-function* filesOf(directory: DirectoryNode, prefix: string): Generator<[string, Buffer]> {
-  for (const [name, node] of directory.entries) {
-    if (node.kind === "directory") yield* filesOf(node, `${prefix}${name}/`);
-    else
-      yield [prefix + name, node.kind === "file" ? Buffer.from(node.buffer.subarray(0, node.size)) : Buffer.alloc(0)];
-  }
-}
-
-function marksOf(directory: DirectoryNode, marks: number[] = []): number[] {
-  for (const node of directory.entries.values()) {
-    marks.push(node.serial, node.changed);
-    if (node.kind === "directory") marksOf(node, marks);
-  }
-  return marks;
-}
-
-function isManifestOf(text: Buffer | undefined, sha256: string): boolean {
-  try {
-    return (JSON.parse(text?.toString() ?? "") as { archive?: unknown }).archive === sha256;
-  } catch {
-    return false;
-  }
-}
-
-type LeaseText = Pick<Leased, "member" | "releases">;
-
-export interface Leased {
-  readonly member: string;
-  readonly file: FileNode;
-  readonly releases: readonly string[];
-}
-
-export function leasesOf(disk: Disk): Leased[] {
-  return [...entriesOf(disk.root, WORKERS)].flatMap(([member, node]) => {
-    if (node.kind !== "directory") return [];
-    return [...node.entries].flatMap(([name, file]) => {
-      const lease = isLease(name) && file.kind === "file" ? leaseIn(file) : null;
-      return lease === null || file.kind !== "file" ? [] : [{ member, file, releases: lease.releases }];
-    });
-  });
-}
-
-const parsed = new WeakMap<FileNode, { readonly changed: number; readonly lease: LeaseText | null }>();
-
-/** The lease in a file, null for anything else. */
-function leaseIn(file: FileNode): LeaseText | null {
-  const known = parsed.get(file);
-  if (known?.changed === file.changed) return known.lease;
-  let lease: LeaseText | null = null;
-  try {
-    lease = JSON.parse(Buffer.from(file.buffer.subarray(0, file.size)).toString()) as LeaseText;
-  } catch {
-    // None that could be read.
-  }
-  parsed.set(file, { changed: file.changed, lease });
-  return lease;
 }

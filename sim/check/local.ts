@@ -2,7 +2,7 @@
 import { readReport } from "../../src/relations/peers.ts";
 import { peersOf } from "../juju/model.ts";
 import type { SimUnit } from "../world/unit.ts";
-import type { Leased } from "./checks.ts";
+import type { Leased } from "./leases.ts";
 
 /** The rule that a unit breaks by what its machine forgot, and how; null if it breaks none. */
 export function forgotten(unit: SimUnit, leases: readonly Leased[]): readonly [rule: string, message: string] | null {

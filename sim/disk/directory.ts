@@ -3,11 +3,10 @@ import type { Dir, File, Space, Stat } from "../../src/ports.ts";
 import type { Disk } from "./disk.ts";
 import { FileHandle } from "./file.ts";
 import type { Place } from "./machine.ts";
+import { byBytes, checkLength, checkName, checkRename } from "./names.ts";
 import { type DirectoryNode, failure, type FileNode, type Node } from "./nodes.ts";
 import type { Process } from "./process.ts";
 import { statOf } from "./stat.ts";
-
-const LONGEST_NAME = 255;
 
 export class DirectoryHandle implements Dir {
   readonly #process: Process;
@@ -258,33 +257,4 @@ export class DirectoryHandle implements Dir {
   #masked(mode: number): number {
     return mode & 0o7777 & ~this.#process.machine.umask;
   }
-}
-
-/** In the order in which Linux looks (fs/namei.c, `do_renameat2` and `vfs_rename`). */
-function checkRename(node: Node, replaced: Node | undefined, from: DirectoryNode, to: DirectoryNode, name: string) {
-  if (node.kind === "directory" && isWithin(to, node)) throw failure("EINVAL", "rename", name);
-  if (replaced === undefined || replaced === node) return;
-  if (replaced.kind === "directory" && isWithin(from, replaced)) throw failure("ENOTEMPTY", "rename", name);
-  if (node.kind === "directory" && replaced.kind !== "directory") throw failure("ENOTDIR", "rename", name);
-  if (node.kind !== "directory" && replaced.kind === "directory") throw failure("EISDIR", "rename", name);
-  if (replaced.kind === "directory" && replaced.entries.size > 0) throw failure("ENOTEMPTY", "rename", name);
-}
-
-function isWithin(directory: DirectoryNode, above: Node): boolean {
-  for (let at: DirectoryNode | null = directory; at !== null; at = at.parent) if (at === above) return true;
-  return false;
-}
-
-function checkName(name: string): void {
-  if (name === "" || name === "." || name === ".." || name.includes("/") || name.includes("\0")) {
-    throw failure("EINVAL", "not a single name", name);
-  }
-}
-
-function checkLength(name: string): void {
-  if (Buffer.byteLength(name) > LONGEST_NAME) throw failure("ENAMETOOLONG", "open", name);
-}
-
-function byBytes(a: string, b: string): number {
-  return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }

@@ -23,7 +23,8 @@
  */
 import { Log, type Effect, type EntryChange } from "./log.ts";
 import { failure, type DirectoryNode, type FileNode, type LinkNode, type Node, type OtherNode } from "./nodes.ts";
-import { blankState, imageAfter, type NodeState } from "./images.ts";
+import { imageAfter, type NodeState } from "./images.ts";
+import { restore } from "./restore.ts";
 
 export type LockScope = "shared" | "per-machine" | "none";
 
@@ -87,7 +88,7 @@ export class Disk {
     });
     this.root.entries.clear();
     this.used = 0;
-    this.#fill(this.root, state, log.root, new Map());
+    restore(this, this.root, state, log.root);
     this.record();
     return lost;
   }
@@ -95,7 +96,7 @@ export class Disk {
   /** The image of a log as a disk of its own. */
   static of(image: ReadonlyMap<number, NodeState>, root: number, options: DiskOptions): Disk {
     const disk = new Disk(options);
-    disk.#fill(disk.root, image, root, new Map());
+    restore(disk, disk.root, image, root);
     return disk;
   }
 
@@ -259,51 +260,9 @@ export class Disk {
     this.#last = now;
     return now + this.#ticks / 1000;
   }
-
-  #fill(
-    directory: DirectoryNode,
-    image: ReadonlyMap<number, NodeState>,
-    serial: number,
-    made: Map<number, Node>,
-  ): void {
-    const state = image.get(serial) ?? blankState("directory");
-    directory.mode = state.mode;
-    for (const [name, entry] of state.entries) {
-      const known = made.get(entry);
-      if (known !== undefined) {
-        this.link(known, directory, name);
-        continue;
-      }
-      const node = this.#restore(directory, name, image.get(entry) ?? blankState("file"));
-      made.set(entry, node);
-      if (node.kind === "directory") this.#fill(node, image, entry, made);
-    }
-  }
-
-  #restore(directory: DirectoryNode, name: string, state: NodeState): Node {
-    if (state.kind === "directory") return this.addDirectory(directory, name, state.mode);
-    if (state.kind === "link") return this.addLink(directory, name, state.target);
-    if (state.kind === "other") return this.addOther(directory, name);
-    const file = this.addFile(directory, name, state.mode);
-    const bytes = contentsOf(state);
-    file.buffer = bytes;
-    file.size = bytes.length;
-    this.used += bytes.length;
-    return file;
-  }
 }
 
 const EMPTY = new Uint8Array();
-
-function contentsOf({ base, size, pieces }: NodeState): Uint8Array {
-  const bytes = new Uint8Array(size);
-  bytes.set(base.subarray(0, size));
-  // What was written beyond a size that is lost is lost with it.
-  for (const piece of pieces.filter(({ position }) => position < size)) {
-    bytes.set(piece.bytes.subarray(0, size - piece.position), piece.position);
-  }
-  return bytes;
-}
 
 function first(chunks: readonly Uint8Array[], count: number): Uint8Array[] {
   let left = count;

@@ -1,16 +1,7 @@
 /** The hook commands of one hook, and what becomes of its words when it ends (Juju 3.6, uniter/runner/context). */
 import type { CommandResult } from "../../src/juju/hook-tools.ts";
-import {
-  cacheKey,
-  changeBag,
-  idOf,
-  isPeers,
-  merged,
-  sidesFor,
-  type Bag,
-  type JujuUnit,
-  type Relation,
-} from "./model.ts";
+import { cacheKey, idOf, isPeers, sidesFor, type JujuUnit, type Relation } from "./model.ts";
+import { changeBag, merged, type Bag } from "./bags.ts";
 
 const done = (stdout = ""): CommandResult => ({ code: 0, stdout, stderr: "" });
 const json = (value: unknown): CommandResult => done(JSON.stringify(value));

@@ -1,16 +1,8 @@
 /**
- * What a Juju controller keeps, and which event a unit gets next: Juju 3.6's rules as plain objects. Events are not
- * queued but follow from versions, as in Juju: what a unit has seen against what there is
- * (internal/worker/uniter/resolver.go, relation/resolver.go).
+ * What a Juju controller keeps: Juju 3.6's applications, units and relations as plain objects.
  */
-
-export type Bag = Readonly<Record<string, string>>;
-
-/** A bag with a number that rises with every change. */
-export interface Versioned {
-  readonly value: Bag;
-  readonly version: number;
-}
+import type { Bag, Versioned } from "./bags.ts";
+import type { JujuEvent } from "./events.ts";
 
 export interface Side {
   /** Null for an application that is only played: its bags are all there is of it. */
@@ -45,14 +37,6 @@ export interface Application {
 export interface Exec {
   readonly script: string;
   readonly answer: (result: { readonly code: number; readonly stdout: string; readonly stderr: string }) => void;
-}
-
-export interface JujuEvent {
-  readonly name: string;
-  readonly departing: string | null;
-  readonly exec: Exec | null;
-  /** What changes as the hook begins: whom the unit sees, and which bags it reads anew. */
-  readonly begin: () => void;
 }
 
 /** What a unit has been told of one relation. */
@@ -146,117 +130,4 @@ export function idOf(relation: Relation, application: Application): string {
   return `${sidesFor(relation, application).own.endpoint}:${relation.number}`;
 }
 
-/** Enters the scope of all relations: from now on the others see the unit. */
-function enterScope(unit: JujuUnit): void {
-  unit.inScope = true;
-  const addresses = { "ingress-address": unit.address, "private-address": unit.address };
-  for (const relation of unit.application.relations) {
-    unit.told.set(relation, { created: false, bag: 0, units: new Map() });
-    relation.unitBags.set(unit.name, { value: addresses, version: 1 });
-  }
-}
-
-/** Units that a unit sees in a relation, apart from itself. */
-function membersFor(relation: Relation, unit: JujuUnit): JujuUnit[] {
-  const { far } = sidesFor(relation, unit.application);
-  return (far.application?.units ?? []).filter((other) => other !== unit && other.inScope);
-}
-
-/** Every event that could come next; the first is the one that Juju sends. */
-export function candidates(unit: JujuUnit): JujuEvent[] {
-  if (unit.dead) return [];
-  if (unit.pending !== null) return [unit.pending];
-  const [exec] = unit.execs;
-  const execs = exec === undefined ? [] : [event("wake", () => unit.execs.shift(), { exec })];
-  if (!unit.installed) return unit.dying ? [] : [event("install")];
-  if (unit.dying) return [...execs, ...teardown(unit)];
-  const relations = unit.started ? [...unit.told].flatMap(([relation, told]) => news(unit, relation, told)) : [];
-  const idle = unit.updateStatus ? [event("update-status", () => (unit.updateStatus = false))] : [];
-  return [...lifecycle(unit), ...execs, ...relations, ...idle];
-}
-
-function teardown(unit: JujuUnit): JujuEvent[] {
-  const left = [...unit.told].flatMap(([relation, { units }]) => {
-    const name = `${sidesFor(relation, unit.application).own.endpoint}-relation-departed`;
-    return [...units.keys()]
-      .toSorted()
-      .map((other) => event(name, () => units.delete(other), { departing: unit.name }));
-  });
-  if (left.length > 0) return left;
-  return [unit.stopped ? event("remove") : event("stop", () => (unit.stopped = true))];
-}
-
-function lifecycle(unit: JujuUnit): JujuEvent[] {
-  const { application } = unit;
-  const events: JujuEvent[] = [];
-  for (const [relation, told] of unit.told) {
-    if (told.created) continue;
-    const { endpoint } = sidesFor(relation, application).own;
-    events.push(event(`${endpoint}-relation-created`, () => (told.created = true)));
-  }
-  if (application.leader === unit && !unit.elected) events.push(event("leader-elected", () => (unit.elected = true)));
-  const { configVersion } = application;
-  if (unit.configSeen !== configVersion) events.push(event("config-changed", () => (unit.configSeen = configVersion)));
-  else if (!unit.started) events.push(event("start", () => (unit.started = true)));
-  return events;
-}
-
-/** What a unit has not been told of one relation yet. */
-function news(unit: JujuUnit, relation: Relation, told: Told): JujuEvent[] {
-  const { own, far } = sidesFor(relation, unit.application);
-  const name = (suffix: string) => `${own.endpoint}-relation-${suffix}`;
-  const there = membersFor(relation, unit);
-  const version = relation.applicationBags.get(far.name)?.version ?? 0;
-  const tell = (other: string, seen: number | null) => () => {
-    if (seen === null) told.units.delete(other);
-    else told.units.set(other, seen);
-    unit.cache.delete(cacheKey(relation, other));
-  };
-  const events: JujuEvent[] = [];
-  for (const other of [...told.units.keys()].toSorted()) {
-    if (there.every((member) => member.name !== other))
-      events.push(event(name("departed"), tell(other, null), { departing: other }));
-  }
-  if (version !== told.bag) events.push(event(name("changed"), () => (told.bag = version)));
-  for (const other of there) {
-    const seen = told.units.get(other.name);
-    const now = relation.unitBags.get(other.name)?.version ?? 0;
-    if (seen === undefined) events.push(event(name("joined"), tell(other.name, 0)));
-    // What follows `joined` comes first.
-    else if (seen === 0) events.unshift(event(name("changed"), tell(other.name, now)));
-    else if (seen !== now) events.push(event(name("changed"), tell(other.name, now)));
-  }
-  return events;
-}
-
 export const cacheKey = (relation: Relation, unit: string): string => `${relation.number} ${unit}`;
-
-/** The event's hook has ended well, or was never run. */
-export function ended(unit: JujuUnit, { name }: JujuEvent): void {
-  unit.pending = null;
-  if (name === "remove") unit.dead = true;
-  if (name !== "install") return;
-  unit.installed = true;
-  enterScope(unit);
-}
-
-function event(
-  name: string,
-  begin: () => unknown = () => undefined,
-  more: { readonly departing?: string; readonly exec?: Exec } = {},
-): JujuEvent {
-  return { name, departing: more.departing ?? null, exec: more.exec ?? null, begin: () => void begin() };
-}
-
-/** Changes a bag as a commit does; true if that is news to anybody. An empty value deletes its key. */
-export function changeBag(bags: Map<string, Versioned>, owner: string, change: Bag): boolean {
-  const before = bags.get(owner) ?? { value: {}, version: 0 };
-  if (Object.entries(change).every(([key, value]) => (before.value[key] ?? "") === value)) return false;
-  bags.set(owner, { value: merged(before.value, change), version: before.version + 1 });
-  return true;
-}
-
-export function merged(bag: Bag, change: Bag = {}): Bag {
-  if (Object.keys(change).length === 0) return bag;
-  return Object.fromEntries(Object.entries({ ...bag, ...change }).filter(([, value]) => value !== ""));
-}

@@ -2,7 +2,7 @@
 import { serveUnit } from "../../src/agent/agent.ts";
 import { NEW_CLUSTER_SECRET_FILE, ORDERS_FILE, STATE_FILE, WORKER_KEY_FILE } from "../../src/agent/contract.ts";
 import { STORE_PATH } from "../../src/charm/orders.ts";
-import { leasesOf } from "../check/checks.ts";
+import { leasesOf } from "../check/leases.ts";
 import type { Call, Process } from "../disk/process.ts";
 import { agentPorts } from "./agent-ports.ts";
 import { isQuiet } from "./quiet.ts";

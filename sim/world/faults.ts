@@ -2,11 +2,13 @@
 import { LOCK, RELEASES } from "../../src/store/layout.ts";
 import { STORE_PATH } from "../../src/charm/orders.ts";
 import { WEB_SERVICE, WORKER_SERVICE } from "../../src/concourse/services.ts";
-import { changeBag, peersOf, type Application } from "../juju/model.ts";
+import { changeBag } from "../juju/bags.ts";
+import { peersOf, type Application } from "../juju/model.ts";
 import { MISHAPS } from "./network.ts";
 import type { Moment } from "./moments.ts";
 import type { Dice } from "./random.ts";
-import { entriesOf, leasesOf } from "../check/checks.ts";
+import { entriesOf } from "../check/tree.ts";
+import { leasesOf } from "../check/leases.ts";
 import type { Life } from "./scheduler.ts";
 import type { SimUnit } from "./unit.ts";
 import type { World } from "./world.ts";

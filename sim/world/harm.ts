@@ -1,7 +1,7 @@
 /** What befalls the store as a whole: tampering hands, and the loss of its power. */
 import { readApplicationBag } from "../../src/relations/peers.ts";
 import { firstCopy, releaseName, RELEASES } from "../../src/store/layout.ts";
-import { entriesOf } from "../check/checks.ts";
+import { entriesOf } from "../check/tree.ts";
 import type { Dice } from "./random.ts";
 import { fingerprint } from "../check/spoilt.ts";
 import { spoil } from "./spoil.ts";

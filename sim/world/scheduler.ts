@@ -4,6 +4,7 @@
  * call, and jumps to the next sleeper when nobody else has anything to do.
  */
 import { Dice } from "./random.ts";
+import { Sleepers } from "./sleepers.ts";
 
 /** Somebody who makes calls: an agent, a hook. Killed, none of its calls is ever answered; frozen, none until thawed. */
 export class Life {
@@ -27,14 +28,6 @@ interface Call {
   readonly happen: () => void;
 }
 
-interface Sleeper {
-  readonly due: number;
-  readonly order: number;
-  readonly life: Life | null;
-  woken: boolean;
-  readonly wake: () => void;
-}
-
 export interface Pace {
   /** Milliseconds that pass with a call, on average. */
   readonly tick: number;
@@ -48,8 +41,7 @@ export class Scheduler {
   readonly #dice: Dice;
   pace: Pace;
   #ready: Call[] = [];
-  #sleepers: Sleeper[] = [];
-  #order = 0;
+  readonly #sleepers = new Sleepers<Life | null>();
   /** Who went on last. */
   last: Life | null = null;
   #time = 1_000;
@@ -98,7 +90,7 @@ export class Scheduler {
         this.#ready.push({ life, what: "wake up", happen: resolve });
       };
       const longer = Math.min(this.pace.oversleep, 50 * milliseconds) * this.#dice.fraction();
-      const sleeper = this.#rest(life, Math.max(0, milliseconds) + longer, wake);
+      const sleeper = this.#sleepers.add(this.#time + Math.max(0, milliseconds) + longer, life, wake);
       if (signal?.aborted) wake();
       else signal?.addEventListener("abort", wake);
     });
@@ -106,7 +98,7 @@ export class Scheduler {
 
   /** Something that the world does later. */
   later(milliseconds: number, work: () => void): void {
-    const sleeper = this.#rest(null, milliseconds, () => {
+    const sleeper = this.#sleepers.add(this.#time + milliseconds, null, () => {
       sleeper.woken = true;
       work();
     });
@@ -192,17 +184,19 @@ export class Scheduler {
 
   /** Wakes who is due. */
   #rouse(): void {
-    for (let first = this.#sleepers[0]; first !== undefined && first.due <= this.#time; first = this.#sleepers[0]) {
-      this.#removeFirst();
+    const sleepers = this.#sleepers;
+    for (let { first } = sleepers; first !== undefined && first.due <= this.#time; first = sleepers.first) {
+      sleepers.removeFirst();
       if (!first.woken && first.life?.alive !== false) first.wake();
     }
   }
 
   /** Lets time pass to the next sleeper. */
   #pass(): boolean {
-    for (let first = this.#sleepers[0]; first !== undefined; first = this.#sleepers[0]) {
+    const sleepers = this.#sleepers;
+    for (let { first } = sleepers; first !== undefined; first = sleepers.first) {
       if (first.woken || first.life?.alive === false) {
-        this.#removeFirst();
+        sleepers.removeFirst();
         continue;
       }
       this.#time = Math.max(this.#time, first.due);
@@ -211,44 +205,4 @@ export class Scheduler {
     }
     return false;
   }
-
-  #rest(life: Life | null, milliseconds: number, wake: () => void): Sleeper {
-    const sleeper = { due: this.#time + milliseconds, order: this.#order++, life, woken: false, wake };
-    const heap = this.#sleepers;
-    heap.push(sleeper);
-    for (let at = heap.length - 1; at > 0;) {
-      const above = (at - 1) >> 1;
-      if (!swapIfEarlier(heap, at, above)) break;
-      at = above;
-    }
-    return sleeper;
-  }
-
-  #removeFirst(): void {
-    const heap = this.#sleepers;
-    const last = heap.pop();
-    if (last === undefined || heap.length === 0) return;
-    heap[0] = last;
-    for (let at = 0; ;) {
-      const left = 2 * at + 1;
-      const right = left + 1;
-      const below = right < heap.length && isEarlier(heap, right, left) ? right : left;
-      if (below >= heap.length || !swapIfEarlier(heap, below, at)) return;
-      at = below;
-    }
-  }
-}
-
-function isEarlier(heap: readonly Sleeper[], a: number, b: number): boolean {
-  const [x, y] = [heap[a], heap[b]];
-  if (x === undefined || y === undefined) return false;
-  return x.due < y.due || (x.due === y.due && x.order < y.order);
-}
-
-function swapIfEarlier(heap: Sleeper[], at: number, above: number): boolean {
-  const [x, y] = [heap[at], heap[above]];
-  if (x === undefined || y === undefined || !isEarlier(heap, at, above)) return false;
-  heap[at] = y;
-  heap[above] = x;
-  return true;
 }
