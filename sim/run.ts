@@ -1,6 +1,6 @@
 /** One seed from its beginning to its end. */
 import { createHash } from "node:crypto";
-import { Violation } from "./check/checks.ts";
+import { Violation } from "./check/violation.ts";
 import { NONE, type Mutation } from "./mutations/mutation.ts";
 import type { Archives } from "./world/archives.ts";
 import type { Shape } from "./world/plan.ts";
@@ -68,10 +68,10 @@ export async function runSeed(
         return ready() || scheduler.steps > MOST_STEPS;
       });
     }
-    world.storm();
+    world.storm.begin();
     await scheduler.run(() => {
       world.step();
-      return world.stormIsOver();
+      return world.storm.isOver;
     });
     world.calm();
     const before = hooksOf(world);

@@ -1,7 +1,7 @@
 /** A hundred versions in a row, each until everybody runs it: what the store holds at most. */
 import { RELEASES, TRASH } from "../src/store/layout.ts";
 import { entriesOf } from "./check/tree.ts";
-import { Violation } from "./check/checks.ts";
+import { Violation } from "./check/violation.ts";
 import { NONE } from "./mutations/mutation.ts";
 import { makeArchives } from "./world/archives.ts";
 import { shapeOf } from "./world/plan.ts";

@@ -9,6 +9,7 @@ import { leaseIn, leasesOf } from "./leases.ts";
 import { LockWatch } from "./lock.ts";
 import { SecondLooks } from "./second-look.ts";
 import { Spoilt } from "./spoilt.ts";
+import { Violation } from "./violation.ts";
 import { entriesOf, filesOf, isManifestOf, marksOf } from "./tree.ts";
 import { PRECIOUS } from "../world/tamper.ts";
 import type { SimUnit } from "../world/unit.ts";
@@ -16,17 +17,6 @@ import type { World } from "../world/world.ts";
 
 /** Far more than any hook takes as long as nobody stops it. */
 const LONGEST_HOOK_MS = 20_000;
-
-/** A rule is broken: the run ends here. */
-export class Violation extends Error {
-  override readonly name = "Violation";
-  readonly rule: string;
-
-  constructor(rule: string, message: string) {
-    super(message);
-    this.rule = rule;
-  }
-}
 
 /** A published release as it was seen first. */
 interface Published {

@@ -6,6 +6,7 @@ import type { Step } from "../../src/charm/plan.ts";
 import type { Machine } from "../../src/charm/reconcile.ts";
 import type { SimUnit } from "../world/unit.ts";
 import { mutation, type Mutation } from "./mutation.ts";
+import { committed } from "../world/committed.ts";
 
 function ofReading(name: string, change: (local: LocalFacts, unit: SimUnit) => LocalFacts): Mutation {
   return mutation(name, {
@@ -47,10 +48,10 @@ const adoptedWithoutManifestHash = mutation("adopted-without-manifest-hash", {
       const release = agent?.release ?? null;
       const target = orders?.target ?? null;
       if (release === null || target === null || agent === null) return local;
-      const committed = unit.world.committedManifest(unit);
-      return committed === null
+      const agreed = committed(unit.juju.application)?.release?.manifestSha256 ?? null;
+      return agreed === null
         ? local
-        : { ...local, agent: { ...agent, release: { ...release, manifestSha256: committed } } };
+        : { ...local, agent: { ...agent, release: { ...release, manifestSha256: agreed } } };
     },
     apply: async (step, facts) => {
       if (step.do === "order" && step.orders.target !== null)

@@ -31,7 +31,7 @@ export function startAgent(unit: SimUnit, dice: Dice): AgentRun {
   const process = unit.machine.process("agent", (call) => {
     const moment = moments.of(call);
     if (takesOver(call, unit)) unit.world.met("download taken over by another unit");
-    if (moment !== null) unit.world.moment(unit, moment);
+    if (moment !== null) unit.world.storm.moment(unit, moment);
     const looks = checks.looks.isOne(life, call);
     const happens = () => (looks ? checks.looks.happens(life, leases()) : undefined);
     if (isQuiet(call) && !dice.chance(shape.reads)) return happens();

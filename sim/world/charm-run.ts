@@ -55,7 +55,7 @@ export async function runCharm(unit: SimUnit, { life, process, event, hook }: Ho
     services: unit.services,
     program: () => unit.world.program,
     pause: (what) => {
-      if (what === "swap link") unit.world.moment(unit, "before the link jumps");
+      if (what === "swap link") unit.world.storm.moment(unit, "before the link jumps");
       return scheduler.call(life, what, () => undefined);
     },
     ports: { fs: process.fs, random: randomOf(dice) },

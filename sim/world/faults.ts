@@ -94,7 +94,7 @@ const ACTS = {
   },
   events: (world, _, dice) => {
     const chance = () => dice.pick([0, 0.1, 0.3]);
-    world.events = { lost: chance(), doubled: chance(), reordered: chance() };
+    world.events.chances = { lost: chance(), doubled: chance(), reordered: chance() };
   },
   "wall clock jumps": (world, _, dice) => {
     world.met("wall clock jumped");

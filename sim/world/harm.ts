@@ -1,7 +1,7 @@
 /** What befalls the store as a whole: tampering hands, and the loss of its power. */
-import { readApplicationBag } from "../../src/relations/peers.ts";
 import { firstCopy, releaseName, RELEASES } from "../../src/store/layout.ts";
 import { entriesOf } from "../check/tree.ts";
+import { committed } from "./committed.ts";
 import type { Dice } from "./random.ts";
 import { fingerprint } from "../check/spoilt.ts";
 import { spoil } from "./spoil.ts";
@@ -47,10 +47,8 @@ export class Harm {
   /** Tells of the name of a release's first copy whether every application has agreed on it. */
   #agreedByAll(): (release: string) => boolean {
     const { applications } = this.#world;
-    const remembered = applications.map(({ relations: [peers], name }) =>
-      (readApplicationBag(peers?.applicationBags.get(name)?.value ?? {}).cluster?.committed ?? []).map((one) =>
-        releaseName(one),
-      ),
+    const remembered = applications.map((application) =>
+      (committed(application)?.committed ?? []).map((one) => releaseName(one)),
     );
     return (release) => remembered.every((names) => names.includes(release));
   }

@@ -2,9 +2,10 @@
 import { STATE_FILE, type AgentState } from "../../src/agent/contract.ts";
 import { memberName } from "../../src/charm/facts.ts";
 import { STORE_PATH } from "../../src/charm/orders.ts";
-import { Disk } from "../disk/disk.ts";
-import { Machine } from "../disk/machine.ts";
+import type { Disk } from "../disk/disk.ts";
+import type { Machine } from "../disk/machine.ts";
 import { Hook } from "../juju/hook.ts";
+import { plainExec } from "../juju/plain-exec.ts";
 import { candidates, ended } from "../juju/events.ts";
 import { peersOf, type JujuUnit } from "../juju/model.ts";
 import { startAgent, type AgentRun } from "./agent-process.ts";
@@ -13,18 +14,11 @@ import { environmentOf, runCharm, type HookRun } from "./charm-run.ts";
 import { isQuietInHook } from "./quiet.ts";
 import { Dice } from "./random.ts";
 import { Life } from "./scheduler.ts";
-import { PRECIOUS } from "./tamper.ts";
+import { unitMachine } from "./unit-machine.ts";
 import { Services } from "./services.ts";
 import type { World } from "./world.ts";
+import { committed } from "./committed.ts";
 
-const DIRECTORIES = [
-  "/var/lib/concourse-unit",
-  "/etc/concourse",
-  "/etc/systemd/system",
-  "/opt/concourse",
-  STORE_PATH,
-  PRECIOUS,
-];
 /** Juju tries a failed hook again after 5 s at first (internal/worker/uniter, retrystrategy). */
 const RETRY_MS = 5_000;
 
@@ -59,12 +53,7 @@ export class SimUnit {
     this.#dice = new Dice(world.seed, `unit ${number}`);
     this.uniter = new Life(`${this.member} juju`);
     const now = () => world.scheduler.now();
-    this.machine = new Machine(this.member, { now, device: 100 + number });
-    for (const path of DIRECTORIES) this.machine.makeDirectories(path);
-    // What is in memory only is no part of what a loss of power leaves.
-    for (const [index, point] of ["/proc", "/run"].entries())
-      this.machine.attach(point, new Disk({ device: 300 + index, now }));
-    this.machine.makeDirectories("/run/systemd/units");
+    this.machine = unitMachine(this.member, 100 + number, now);
     if (world.shape.powerLoss) this.machine.disk.record();
     this.services = new Services({
       now,
@@ -134,11 +123,11 @@ export class SimUnit {
   #dispatch(): void {
     const { scheduler, shape } = this.world;
     const events = candidates(this.juju);
-    const event = this.world.chooseEvent(this, events);
+    const event = this.world.events.choose(this, events);
     if (event === null) return this.consider();
     if (event.exec !== null && !event.exec.script.startsWith("JUJU_DISPATCH_PATH=")) {
       event.begin();
-      event.exec.answer(this.#plainExec(event.exec.script));
+      event.exec.answer(plainExec(this.juju, event.exec.script));
       return this.consider();
     }
     if (this.juju.pending !== event) event.begin();
@@ -158,21 +147,12 @@ export class SimUnit {
     void this.#runHook(this.run);
   }
 
-  #plainExec(script: string): { code: number; stdout: string; stderr: string } {
-    if (script.startsWith("status-set")) {
-      const message = /'(.*)'$/.exec(script)?.[1] ?? "";
-      this.juju.status = { status: "maintenance", message };
-      return { code: 0, stdout: "", stderr: "" };
-    }
-    return { code: 1, stdout: "", stderr: "ERROR could not download resource" };
-  }
-
   async #runHook(run: HookRun): Promise<void> {
     this.hooksRun += 1;
     if (run.event.name === "stop" || run.event.name === "remove") this.memory.stopped = true;
     const failure = await runCharm(this, run, this.#dice);
     const { followed } = this.memory;
-    if (this.world.restored && (followed?.generation ?? 0) > this.world.generationOf(this.juju.application))
+    if (this.world.restored && (followed?.generation ?? 0) > (committed(this.juju.application)?.generation ?? 0))
       this.world.met("lowest generation met");
     await this.#end(run, failure);
   }
@@ -181,13 +161,13 @@ export class SimUnit {
   async #end({ life, process, event, hook, began }: HookRun, failure: unknown): Promise<void> {
     const { scheduler, checks } = this.world;
     await scheduler.call(life, "end", () => {
-      if (hook.decides) this.world.moment(this, "hook decides");
+      if (hook.decides) this.world.storm.moment(this, "hook decides");
     });
     let committed = false;
     if (failure === null || event.exec !== null) {
       await scheduler.call(life, "commit secrets", () => {
         committed = hook.commitSecrets();
-        if (hook.addsSecret) this.world.moment(this, "between secret and commit");
+        if (hook.addsSecret) this.world.storm.moment(this, "between secret and commit");
       });
       await scheduler.call(life, "commit", () => {
         const before = committed;

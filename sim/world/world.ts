@@ -1,21 +1,19 @@
 /** The seeded world: models, applications, units, one store, one network, and who goes on when. */
 import { STORE_PATH } from "../../src/charm/orders.ts";
 import { MARKER } from "../../src/store/layout.ts";
-import type { Cluster } from "../../src/relations/peers.ts";
 import { Checks } from "../check/checks.ts";
 import { Disk } from "../disk/disk.ts";
 import { deploy, registerFirst } from "./deploy.ts";
-import { act, type Fault } from "./faults.ts";
+import { Events, ORDERLY } from "./events.ts";
 import { Harm } from "./harm.ts";
-import type { Moment } from "./moments.ts";
 import { JujuUnit, peersOf, type Application } from "../juju/model.ts";
-import { type JujuEvent } from "../juju/events.ts";
 import type { Mutation } from "../mutations/mutation.ts";
 import type { Archives } from "./archives.ts";
 import { FAIR, Network } from "./network.ts";
 import type { ApplicationShape, Shape } from "./plan.ts";
 import { Dice } from "./random.ts";
 import { Scheduler } from "./scheduler.ts";
+import { Storm } from "./storm.ts";
 import { SimUnit } from "./unit.ts";
 import { askWeb } from "./webs.ts";
 
@@ -37,12 +35,8 @@ export class World {
   readonly disks: Disk[] = [];
   readonly #readOnly = new Set<Application>();
   readonly situations = new Map<string, number>();
-  /** Faults that are still to come, and those that wait for their moment. */
-  #faults: Fault[];
-  #armed: Fault[] = [];
-  #began = 0;
-  /** Chances of an event to be lost, doubled, or sent before its time. */
-  events = { lost: 0, doubled: 0, reordered: 0 };
+  readonly storm: Storm;
+  readonly events: Events;
   /** A controller forgot what it knew: units may have followed more than they are told. */
   restored = false;
   program = "p1";
@@ -54,7 +48,6 @@ export class World {
     this.archives = archives;
     this.mutation = mutation;
     this.#dice = new Dice(seed, "world");
-    this.#faults = [...shape.faults];
     this.scheduler = new Scheduler(seed, shape.pace);
     this.network = new Network(seed, {
       scheduler: this.scheduler,
@@ -65,6 +58,8 @@ export class World {
     this.store = this.disk(9);
     this.checks = new Checks(this);
     this.harm = new Harm(this);
+    this.storm = new Storm(this);
+    this.events = new Events(this.#dice, (situation) => this.met(situation));
     for (const application of shape.applications) this.#add(application);
     const models = new Set(this.applications.map(({ model }) => model));
     if (models.size > 1) registerFirst(this.store, this.applications);
@@ -158,33 +153,8 @@ export class World {
     for (const unit of this.units) unit.consider();
   }
 
-  /** Which event a unit gets; null if the one it would get is lost. */
-  chooseEvent(unit: SimUnit, events: readonly JujuEvent[]): JujuEvent | null {
-    const [first] = events;
-    if (first === undefined) return null;
-    const { lost, doubled, reordered } = this.events;
-    if (lost + doubled + reordered === 0 || !unit.juju.started || unit.juju.dying || unit.juju.pending !== null)
-      return first;
-    const dice = this.#dice.fraction();
-    if (dice < reordered && events.length > 1) {
-      this.met("event reordered");
-      return this.#dice.pick(events);
-    }
-    if (first.exec !== null) return first;
-    if (dice < reordered + lost) {
-      this.met("event lost");
-      first.begin();
-      return null;
-    }
-    if (dice < reordered + lost + doubled) {
-      this.met("event doubled");
-      return { ...first, begin: () => undefined };
-    }
-    return first;
-  }
-
-  /** The first application has agreed on a release. */
-  agreed(): boolean {
+  /** The first application has agreed on a release. Asked at every step: so much can be told without reading all of it. */
+  #agreed(): boolean {
     const [first] = this.applications;
     const bag = first === undefined ? undefined : peersOf(first).applicationBags.get(first.name);
     return bag?.value["cluster"]?.includes('"release":{') === true;
@@ -193,7 +163,7 @@ export class World {
   /** What has to be true, one after the other, before things go wrong. */
   *headStart(): Generator<() => boolean> {
     const { headStart } = this.shape;
-    if (headStart === "agreed") yield () => this.agreed();
+    if (headStart === "agreed") yield () => this.#agreed();
     if (headStart === "settled" || headStart === "upgraded") yield () => this.settled();
     const [first] = this.applications;
     if (headStart !== "upgraded" || first === undefined) return;
@@ -201,44 +171,16 @@ export class World {
     yield () => this.settled();
   }
 
-  /** From now on things go wrong: the list of faults counts its steps from here. */
-  storm(): void {
-    this.#began = this.scheduler.steps;
-  }
-
-  stormIsOver(): boolean {
-    return this.scheduler.steps - this.#began >= this.shape.steps;
-  }
-
-  /** Faults that are due happen, or wait for their moment from now on. */
   step(): void {
-    while ((this.#faults[0]?.at ?? Number.POSITIVE_INFINITY) <= this.scheduler.steps - this.#began) {
-      const fault = this.#faults.shift();
-      if (fault === undefined) return;
-      if (fault.moment !== null) this.#armed.push(fault);
-      else this.#act(fault, null);
-    }
+    this.storm.step();
     this.checks.step();
-  }
-
-  /** A unit has got to a moment that faults may wait for. */
-  moment(unit: SimUnit, moment: Moment): void {
-    const at = this.#armed.findIndex((fault) => fault.moment === moment);
-    const [fault] = at < 0 ? [] : this.#armed.splice(at, 1);
-    if (fault !== undefined) this.#act(fault, unit);
-  }
-
-  #act(fault: Fault, unit: SimUnit | null): void {
-    const dice = new Dice(this.seed, `fault ${fault.index}`);
-    act(this, fault, unit ?? dice.pick(this.living()), dice);
   }
 
   /** Faults stop, and everything that was broken is put right by whoever looks after it. */
   calm(): void {
-    this.#faults = [];
-    this.#armed = [];
+    this.storm.end();
     this.network.weather = FAIR;
-    this.events = { lost: 0, doubled: 0, reordered: 0 };
+    this.events.chances = ORDERLY;
     this.store.capacity = 1e12;
     this.harm.removeLinks();
     for (const unit of this.living()) {
@@ -275,18 +217,6 @@ export class World {
       if (this.isStrange(unit) && status === "blocked" && message.includes("another application"))
         this.met("strange application refused");
     }
-  }
-
-  /** The manifest that a unit's application has agreed on. */
-  committedManifest({ juju: { application } }: SimUnit): string | null {
-    const text = peersOf(application).applicationBags.get(application.name)?.value["cluster"];
-    return text === undefined ? null : ((JSON.parse(text) as Cluster).release?.manifestSha256 ?? null);
-  }
-
-  /** What an application goes by, as its units read it. */
-  generationOf(application: Application): number {
-    const text = peersOf(application).applicationBags.get(application.name)?.value["cluster"];
-    return text === undefined ? 0 : (JSON.parse(text) as Cluster).generation;
   }
 
   mount(unit: SimUnit): void {
