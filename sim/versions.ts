@@ -30,7 +30,12 @@ export async function versionsInARow(seed: number, count: number): Promise<Versi
   const shape = { ...shapeOf(seed, { units: [3, 3], lock: true }), faults: [], powerLoss: false };
   const world = new World(seed, shape, archives, NONE);
   const result = { versions: 0, downloads: 0, mostReleases: 0, mostEver: 0, firstBytes: 0, mostBytes: 0 };
-  const releases = () => entriesOf(world.store.root, RELEASES).size + entriesOf(world.store.root, TRASH).size;
+  /** Published, or on their way out; a mark alone is an empty directory. */
+  const releases = () => {
+    const trash = [...entriesOf(world.store.root, TRASH).values()];
+    const leaving = trash.filter((node) => node.kind === "directory" && node.entries.size > 0);
+    return entriesOf(world.store.root, RELEASES).size + leaving.length;
+  };
   const until = async (done: () => boolean): Promise<boolean> => {
     const limit = world.scheduler.steps + MOST_STEPS;
     await world.scheduler.run(() => {
