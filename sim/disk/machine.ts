@@ -37,6 +37,8 @@ export class Machine {
   readonly #root: Mounted;
   readonly processes = new Set<Process>();
   #mounts: Mounted[] = [];
+  /** Directories that something is, or was, mounted on: for all others there is nothing to look up. */
+  readonly #covered = new Set<DirectoryNode>();
   #ids = 20;
 
   constructor(name: string, { now, device = 1, umask = 0o022 }: MachineOptions) {
@@ -70,6 +72,7 @@ export class Machine {
     const { mount, directory } = this.walk(point);
     const mounted: Mounted = { id: this.#ids++, point, disk, readOnly, at: { mount, directory } };
     this.#mounts.push(mounted);
+    this.#covered.add(directory);
     return mounted;
   }
 
@@ -110,6 +113,7 @@ export class Machine {
   /** Where a directory leads: to the root of what is mounted on it last. */
   enter(place: Place): Place {
     const { mount, directory } = place;
+    if (!this.#covered.has(directory)) return place;
     const on = this.#mounts.findLast(({ at }) => at?.mount === mount && at.directory === directory);
     return on === undefined ? place : this.enter({ mount: on, directory: on.disk.root, path: place.path });
   }
@@ -121,7 +125,7 @@ export class Machine {
   /** A directory by absolute path. Links on the way are followed, one at the end is not. */
   walk(path: string): Place {
     let place = this.enter({ mount: this.#root, directory: this.#root.disk.root, path: "" });
-    const parts = path.split("/").filter((part) => part !== "");
+    const parts = [...partsOf(path)];
     for (let links = 0; parts.length > 0;) {
       const part = parts.shift() ?? "";
       const node = place.directory.entries.get(part);
@@ -214,6 +218,19 @@ export class Machine {
     const { mount, directory } = this.walk(path.slice(0, slash));
     return { mount, directory, name: path.slice(slash + 1) };
   }
+}
+
+const knownParts = new Map<string, readonly string[]>();
+
+/** The same few paths come again and again. */
+function partsOf(path: string): readonly string[] {
+  let parts = knownParts.get(path);
+  if (parts === undefined) {
+    parts = path.split("/").filter((part) => part !== "");
+    if (knownParts.size > 10_000) knownParts.clear();
+    knownParts.set(path, parts);
+  }
+  return parts;
 }
 
 function normal(path: string): string[] {

@@ -99,7 +99,7 @@ export function shapeOf(seed: number, settings: Settings): Shape {
   const headStart = cleansUp
     ? "upgraded"
     : dice.pick(["none", "agreed", "agreed", "agreed", "settled", "settled"] as const);
-  const draws = dice.chance(0.05) ? 1 : headStart === "none" || headStart === "agreed" ? 5 : 6;
+  const draws = dice.chance(0.05) ? 1 : headStart === "none" || headStart === "agreed" ? 6 : 8;
   const units = Math.min(...Array.from({ length: draws }, () => dice.between(...settings.units)));
   const steps = cleansUp ? 1_500 * units : dice.between(600, 1_700 + 250 * units);
   const powerLoss = dice.chance(0.3);
@@ -129,6 +129,7 @@ const AT_CLEAN_UP: readonly (readonly [FaultKind, Moment])[] = [
   ["pause agent", "moving to trash"],
   ["pause agent", "looking at leases again"],
   ["pause agent", "looking at leases again"],
+  ["change version", "moving to trash"],
   ["change version", "moving to trash"],
   ["change version", "moving to trash"],
   ["change version", "moving to trash"],
@@ -186,6 +187,7 @@ const RARE: readonly (readonly [FaultKind, Moment])[] = [
   ["remove unit", "downloading"],
   ["remove unit", "downloading"],
   ["change version", "downloading"],
+  ["change version", "moving to trash"],
   ["change version", "moving to trash"],
   ["mount lost", "downloading"],
   ["pause holder and elect", "downloading"],
