@@ -1,5 +1,5 @@
 /** What goes wrong, and how it is put right again. Each is an entry of a list that the seed has written beforehand. */
-import { LOCK, RELEASES } from "../../src/store/layout.ts";
+import { LOCK, RELEASES, TRASH, trashedRelease } from "../../src/store/layout.ts";
 import { STORE_PATH } from "../../src/charm/orders.ts";
 import { WEB_SERVICE, WORKER_SERVICE } from "../../src/concourse/services.ts";
 import { changeBag } from "../juju/bags.ts";
@@ -73,13 +73,17 @@ const ACTS = {
     if (unit.agent === null) return;
     const now = String(first(world, unit).config["version"]);
     const leased = new Set(leasesOf(world.store).flatMap(({ releases }) => releases));
-    const unused = [...entriesOf(world.store.root, RELEASES).keys()].filter((name) => !leased.has(name));
-    const old = unused.map((name) => name.split("-")[0] ?? "").filter((version) => version !== now);
+    const moved = [...entriesOf(world.store.root, TRASH).keys()].flatMap((name) => trashedRelease(name) ?? []);
+    const there = [...entriesOf(world.store.root, RELEASES).keys(), ...moved];
+    const unused = there.filter((name) => !leased.has(name));
+    const old = unused.filter((name) => name.split("-")[0] !== now);
     if (old.length === 0) return;
+    const back = dice.pick(old);
     world.met("version went back while a cleaner slept");
     freezeFor(world, [unit.agent.life], dice.magnitude(5_000, 300_000));
+    if (dice.chance(0.7)) thawOnceLeased(world, unit.agent.life, back, dice);
     if (application(unit).leader === unit.juju) world.elect(application(unit));
-    world.configure(first(world, unit), { version: dice.pick(old) });
+    world.configure(first(world, unit), { version: back.split("-")[0] ?? "" });
     if (world.living().length < world.shape.mostUnits) world.addUnit(application(unit));
   },
   "add unit": (world, unit) => {
@@ -177,6 +181,18 @@ function freeze(
   freezeFor(world, lives, pause);
   const holds = unit.agent !== null && world.network.downloads.has(unit.agent.life);
   if (holds && pause > 60_000) world.met("holder paused for more than a minute");
+}
+
+/** The worst moment to wake up in: somebody has leased the release, and not begun to use it. */
+function thawOnceLeased(world: World, life: Life, release: string, dice: Dice): void {
+  const pause = dice.magnitude(1, 100);
+  const look = (): void => {
+    if (!life.frozen || !life.alive) return;
+    const isLeased = leasesOf(world.store).some(({ releases }) => releases.includes(release));
+    if (isLeased) world.scheduler.thaw(life);
+    else world.scheduler.later(pause, look);
+  };
+  world.scheduler.later(pause, look);
 }
 
 function freezeFor(world: World, lives: readonly Life[], milliseconds: number): void {

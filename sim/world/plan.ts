@@ -47,7 +47,7 @@ function applicationsOf(dice: Dice, units: number): ApplicationShape[] {
   const strange = units > 3 && dice.chance(0.3) ? 1 : 0;
   const webs = dice.between(1, Math.min(3, units - strange - 1));
   const workers = units - strange - webs;
-  const split = workers > 1 && dice.chance(0.4) ? dice.between(1, workers - 1) : 0;
+  const split = workers > 1 && dice.chance(0.55) ? dice.between(1, workers - 1) : 0;
   // Two applications of workers are not related to each other: each knows of the other by their web's word.
   const worker = () => ({ ...common, mode: "worker" as const, flight: "ci", readOnly: dice.chance(0.5) });
   const across = strange === 0 && dice.chance(0.2);
@@ -129,6 +129,7 @@ const AT_CLEAN_UP: readonly (readonly [FaultKind, Moment])[] = [
   ["pause agent", "moving to trash"],
   ["pause agent", "looking at leases again"],
   ["pause agent", "looking at leases again"],
+  ["pause agent", "looking at leases again"],
   ["change version", "moving to trash"],
   ["change version", "moving to trash"],
   ["change version", "moving to trash"],
@@ -164,6 +165,7 @@ const OFTEN: readonly FaultKind[] = [
     "weather",
     "weather",
     "copy planted",
+    "release spoilt",
     "release spoilt",
     "release spoilt",
     "release spoilt",
