@@ -10,7 +10,7 @@ import { versionsInARow } from "./versions.ts";
 import type { Settings } from "./world/plan.ts";
 
 /** Half a minute's worth on two processors: `npm run test:long` runs ten thousand. */
-const SEEDS = 40;
+const SEEDS = 100;
 const LOCKED: Settings = { units: [2, 8], lock: true };
 const UNLOCKED: Settings = { units: [2, 8], lock: false };
 const MINUTES = 60_000;
