@@ -22,13 +22,15 @@ const WAYS = {
 } satisfies Record<string, Way>;
 
 export type Spoiling = keyof typeof WAYS;
-export const SPOILINGS = Object.keys(WAYS) as Spoiling[];
+const SPOILINGS = Object.keys(WAYS) as Spoiling[];
 
 /** Spoils one file of a release in its place. */
 export function spoil(disk: Disk, release: DirectoryNode, dice: Dice): Spoiling {
   const files = [...filesBelow(release)];
   const { directory, name, file } = dice.pick(files);
-  const way = dice.pick(name === MANIFEST ? SPOILINGS.filter((spoiling) => spoiling !== "byte rotted") : SPOILINGS);
+  // A manifest is read at every look: there a byte that rots is found like one that is changed.
+  const ways = SPOILINGS.filter((way) => way !== "byte rotted" || name !== MANIFEST);
+  const way = dice.chance(0.15) && ways.includes("byte rotted") ? "byte rotted" : dice.pick(ways);
   const work: Way = WAYS[way];
   work(disk, directory, name, file, dice);
   return way;
