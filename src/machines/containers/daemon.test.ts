@@ -111,6 +111,21 @@ test("an instance waits for what others began with it, but not for commands in i
 });
 
 test.each([
+  ['Failed creating instance record: Instance is busy running a "create" operation', 2],
+  ["no such disk", 1],
+])("a change that is answered with %s is made %d times", async (answer, times) => {
+  answers = { "GET /1.0/operations?recursion=1&project=concourse-machine": sync({}) };
+  let made = 0;
+  const work = async (): Promise<void> => {
+    made += 1;
+    if (made === 1) throw new DaemonError(answer, 400);
+  };
+  const done = new Instance(daemon(), "a").undisturbed(work);
+  await (times === 1 ? expect(done).rejects.toThrow(answer) : done);
+  expect(made).toBe(times);
+});
+
+test.each([
   ["trusted", true],
   ["untrusted", false],
 ])("a daemon that calls us %s counts: %j", async (auth, counts) => {

@@ -21,6 +21,9 @@ interface Running {
 /** Seconds that the daemon gives a machine to shut down. */
 const shutdownSeconds = 30;
 
+/** What the daemon says to somebody who comes second (Incus 6.0, internal/server/instance: operationlock, drivers). */
+const disturbed = /is busy running|already exists|is already running/;
+
 /** One instance of the daemon, by name. It may not exist. */
 export class Instance {
   readonly name: string;
@@ -42,6 +45,22 @@ export class Instance {
     );
     // Whether it went well is for who began it; here it is enough that it ended.
     await Promise.allSettled(ours.map(({ id }) => this.daemon.finished(`/1.0/operations/${id}`)));
+  }
+
+  /**
+   * Does `work` once nothing is under way, and again should it meet something that was: a request of a process that is gone
+   * may reach the daemon after everything else was seen to have ended.
+   */
+  async undisturbed(work: () => Promise<void>): Promise<void> {
+    for (let rounds = 50; ; rounds--) {
+      await this.settled();
+      try {
+        return await work();
+      } catch (error) {
+        if (!(error instanceof DaemonError) || !disturbed.test(error.message) || rounds === 0) throw error;
+        await pause(100);
+      }
+    }
   }
 
   private is(path: string): boolean {

@@ -61,13 +61,7 @@ export class ContainerMachine implements Machine {
   /** @throws UserError when the source of a disk, or the image, cannot be used. */
   async start(): Promise<void> {
     await mkdir(this.spec.directory, { recursive: true });
-    await this.instance.settled();
-    if ((await this.instance.describe()) === null) await this.create();
-    if ((await this.instance.describe())?.status === "Stopped") {
-      const disks = await Promise.all((await this.disks.current()).map(resolved));
-      await this.shifting(() => this.instance.setDevices(devices(disks)));
-      await this.shifting(() => this.instance.act("start"));
-    }
+    await this.instance.undisturbed(() => this.bringUp());
     const pid = await this.instance.pid();
     if (pid === null) throw new Error(`machine ${this.id} stopped while starting`);
     await this.plugIn(pid);
@@ -78,9 +72,19 @@ export class ContainerMachine implements Machine {
     await this.harden(await this.disks.current());
   }
 
-  private async create(): Promise<void> {
-    const { model, image, hostname } = this.spec;
-    await this.instance.create(image, { [modelKey]: model });
+  /** From whatever state a starter that is gone has left it in. */
+  private async bringUp(): Promise<void> {
+    const { model, image } = this.spec;
+    if ((await this.instance.describe()) === null) await this.instance.create(image, { [modelKey]: model });
+    if ((await this.instance.describe())?.status !== "Stopped") return;
+    await this.configure();
+    const disks = await Promise.all((await this.disks.current()).map(resolved));
+    await this.shifting(() => this.instance.setDevices(devices(disks)));
+    await this.shifting(() => this.instance.act("start"));
+  }
+
+  private async configure(): Promise<void> {
+    const { model, hostname } = this.spec;
     const { address, prefixLength } = portOf(model, this.id);
     const files = {
       "/etc/hostname": `${hostname}\n`,
