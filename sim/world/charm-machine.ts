@@ -21,9 +21,7 @@ import type { Machine as CharmMachine } from "../../src/charm/reconcile.ts";
 import { AGENT_SERVICE } from "../../src/concourse/services.ts";
 import type { Cluster } from "../../src/relations/peers.ts";
 import { whyNotYet } from "../../src/store/adopt.ts";
-import { removeLease } from "../../src/store/lease.ts";
-import { unregister } from "../../src/store/membership.ts";
-import { openStore } from "../../src/store/store.ts";
+import { leaveStore } from "../../src/store/leave.ts";
 import { memberName } from "../../src/charm/facts.ts";
 import { STORE_PATH } from "../../src/charm/orders.ts";
 import type { Ports } from "../../src/ports.ts";
@@ -154,14 +152,7 @@ export function charmMachine(world: CharmMachineWorld): CharmMachine {
   async function giveUpLease(facts: Facts, last: boolean): Promise<void> {
     const { orders } = facts.local;
     if (!orders) return;
-    const { store } = await openStore(world.ports, { ...orders.store, mayCreate: false });
-    if (!store?.writable) return;
-    try {
-      await removeLease(store, memberName(facts.environment));
-      if (last) await unregister(store);
-    } finally {
-      await store.close();
-    }
+    await leaveStore(world.ports, orders.store, memberName(facts.environment), last);
   }
 
   return { read, apply };

@@ -22,21 +22,8 @@ import { STORE_PATH } from "./orders.ts";
 export async function giveUpLease(facts: Facts, last: boolean): Promise<void> {
   const orders = facts.local.orders;
   if (!orders) return;
-  const [{ hostPorts }, { openStore }, { unregister }, { removeLease }] = await Promise.all([
-    import("../host/ports.ts"),
-    import("../store/store.ts"),
-    import("../store/membership.ts"),
-    import("../store/lease.ts"),
-  ]);
-  const { store } = await openStore(hostPorts, { ...orders.store, mayCreate: false });
-  if (!store?.writable) return;
-  try {
-    await removeLease(store, memberName(facts.environment));
-    // The last unit takes its application's name off the store, so that another may have the directory.
-    if (last) await unregister(store);
-  } finally {
-    await store.close();
-  }
+  const [{ hostPorts }, { leaveStore }] = await Promise.all([import("../host/ports.ts"), import("../store/leave.ts")]);
+  await leaveStore(hostPorts, orders.store, memberName(facts.environment), last);
 }
 
 /** Leaves nothing but the mark that this unit has stopped; a private store goes with its unit. */
