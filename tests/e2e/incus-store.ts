@@ -3,6 +3,7 @@
 import { spawnSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { connected } from "../../src/machines/containers/connect.ts";
@@ -185,11 +186,12 @@ async function plug(own: Tool, unit: string, device: Device): Promise<void> {
   await instance.setDevices({ ...described?.devices, concourse: device });
 }
 
-/** When the archive was first asked for. */
+/** When its first bytes came: the status tells a download that crawls only at its first 5 %. */
 async function downloadBegan(): Promise<number> {
-  const leader = await concourse.leader();
-  const entry = (await concourse.history(leader)).find(({ message }) => message.startsWith("Downloading"));
-  return entry?.since ?? Number.NaN;
+  const partial = join(concourse.sharedDirectory, "partial");
+  const names = (await readdir(partial)).filter((name) => /^[0-9a-f]{64}\./.test(name));
+  const born = await Promise.all(names.map(async (name) => (await stat(join(partial, name))).birthtimeMs));
+  return Math.round(Math.min(...born));
 }
 
 function lockIsFree(): boolean {
