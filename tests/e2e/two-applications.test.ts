@@ -16,6 +16,8 @@ import { Tool, unitsOf } from "./tool.ts";
 
 const [OLD, NEW] = ["7.14.3", "8.2.5"];
 const WORKERS = "worker";
+/** Bytes a second that bring no archive while a test looks. */
+const TRICKLE = 100_000;
 
 let tool: Tool;
 let concourse: Concourse;
@@ -240,10 +242,13 @@ test("a flipped byte in a program is seen and named by every unit before it star
   const bytes = await readFile(join(programs, name));
   const middle = Math.floor(bytes.length / 2);
   await writeFile(join(programs, name), bytes.with(middle, (bytes[middle] ?? 0) ^ 1));
-  for (const unit of all) await survivor.killAgent(unit);
+  // The copy comes once all have looked: a unit that is told of it first has no more reason to read the damaged one.
+  await concourse.throttle(TRICKLE);
+  await Promise.all(all.map((unit) => survivor.killAgent(unit)));
   await expect
     .poll(() => named(all, new RegExp(`Damaged release: bin/${name} `)), { timeout: PATIENCE, interval: 1_000 })
     .toEqual(all);
+  await concourse.throttle(null);
   await shows(all, /ready \(v/);
 });
 
