@@ -100,14 +100,12 @@ export interface Orders {
     readonly lease: readonly string[];
     /**
      * On the fetcher: leases to hold for units that cannot write, of this application and related ones. `releases` null:
-     * leave what this one has; who is not listed loses what was held for it. Absent: hold none, touch none.
+     * leave what this one has; none: give it up, as is done for all of this model that are not listed. Absent: hold none,
+     * touch none.
      */
     readonly leasesFor?: readonly { readonly member: string; readonly releases: readonly string[] | null }[];
-    /**
-     * On the fetcher: names on the store of all units of its application. What older ones that are not among them leased
-     * for themselves is given up. Absent: all stays.
-     */
-    readonly units?: readonly string[];
+    /** On the fetcher: units of its application that are gone, of those in `AgentState.leasing`: what they leased is given up. */
+    readonly departed?: readonly string[];
     /** Releases that the application's clean-up must keep besides leased ones. */
     readonly keep: readonly string[];
     /** No roll-out is under way and every unit runs the target: remove what nobody leases and `keep` does not name. */
@@ -233,6 +231,8 @@ export interface AgentState {
    * read-only, for it (or while the store is away).
    */
   readonly lease: readonly string[] | null;
+  /** On the fetcher: units of its application that have a lease on the store, by their names there. */
+  readonly leasing: readonly string[];
   /** Answer to `orders.resolve`; `asked` is the `version` of the question ("" for the newest). */
   readonly resolved: {
     readonly asked: string;

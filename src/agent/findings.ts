@@ -18,6 +18,7 @@ const FETCH_TASKS = ["fetch", "release", "scrub"] as const;
 export const NOTHING_FOUND: Findings = {
   store: { mounted: false, id: null, writable: false, problem: null },
   lease: null,
+  leasing: [],
   resolved: null,
   fetch: null,
   release: null,

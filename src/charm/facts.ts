@@ -22,8 +22,11 @@ export interface Facts {
   readonly tsa: readonly Tsa[];
   /** Units that are not dying, as the controller sees them; null where this unit neither leads, fetches nor leaves. */
   readonly alive: readonly string[] | null;
-  /** All its units that Juju still has, dying ones too; null as `alive`. */
-  readonly present: readonly string[] | null;
+  /**
+   * Units that lease releases on the store and are gone, by their names there. They were seen on the store before Juju was
+   * asked, so none of them is one that has come since; and Juju gives no number twice (Juju 3.6, state/application.go).
+   */
+  readonly departed: readonly string[];
   /** As `alive`, of the units behind `tsa`. */
   readonly aliveBehindTsa: readonly string[] | null;
   readonly secret: SecretFacts;

@@ -64,10 +64,3 @@ export function leasesForOthers(facts: Facts): Orders["store"]["leasesFor"] {
     .map(([unit, releases]) => ({ member: memberName(environment, unit), releases }))
     .toSorted((a, b) => (a.member < b.member ? -1 : 1));
 }
-
-/** The fetcher's own application: a unit that was removed by force has given up nothing, and its lease would stand for ever. */
-export function unitsOnStore({ environment, local, present }: Facts): Pick<Orders["store"], "units"> {
-  if (present !== null) return { units: present.map((unit) => memberName(environment, unit)).toSorted() };
-  const before = local.orders?.store.units;
-  return before ? { units: before } : {};
-}

@@ -22,7 +22,7 @@ import { mayCleanUp } from "./clean-up.ts";
 import { damagedCopies } from "./damage.ts";
 import { toResolve } from "./lead.ts";
 import { modeOf } from "./follow.ts";
-import { leasesForOthers, neededReleases, unitsOnStore } from "./leases.ts";
+import { leasesForOthers, neededReleases } from "./leases.ts";
 import { expectedTarget, previousRelease } from "./memory.ts";
 import { publicAddress } from "./plan-web.ts";
 import { allWorkers, authorisedKeys } from "./worker-keys.ts";
@@ -121,9 +121,9 @@ export function relatedApplications({ environment, flight, tsa }: Facts): string
   return unique([...names, ...(flight?.word?.applications ?? [])]);
 }
 
-function leasesFor(facts: Facts): Pick<Orders["store"], "leasesFor" | "units"> {
+function leasesFor(facts: Facts): Pick<Orders["store"], "leasesFor" | "departed"> {
   const leases = leasesForOthers(facts);
-  return leases ? { leasesFor: leases, ...unitsOnStore(facts) } : {};
+  return leases ? { leasesFor: leases, departed: facts.departed } : {};
 }
 
 /**

@@ -3,7 +3,15 @@ import type { HookEnvironment } from "../juju/environment.ts";
 import { HookCommandError, type HookTools } from "../juju/hook-tools.ts";
 import { addressOf, readApplicationBag, readReport } from "../relations/peers.ts";
 import { readAnswer, REQUEST, secretsOf } from "../relations/postgresql.ts";
-import { roleIn, type DatabaseFacts, type Facts, type LocalFacts, type Peers, type SecretFacts } from "./facts.ts";
+import {
+  memberName,
+  roleIn,
+  type DatabaseFacts,
+  type Facts,
+  type LocalFacts,
+  type Peers,
+  type SecretFacts,
+} from "./facts.ts";
 import { readOptions } from "./options.ts";
 import { readFlight, readTsa } from "./read-tsa.ts";
 
@@ -23,6 +31,7 @@ export async function readFacts(
 ): Promise<Facts> {
   const configuration = tools.config().then(readOptions);
   const leading = tools.isLeader();
+  const looking = configuration.then(({ options }) => machine(options.webPort));
   const peering = readPeers(environment, tools, leading);
   const ours = Promise.all([leading, peering]).then(([leader, peers]) => ({
     leader,
@@ -53,8 +62,10 @@ export async function readFacts(
     // Only a unit that is or was the web has opened one.
     ours.then(({ peers, web }) => (web || peers === null || peers.report?.web ? tools.openedPorts() : [])),
     tools.status(),
-    configuration.then(({ options }) => machine(options.webPort)),
-    ours.then(({ leader, fetcher }) => (leader || fetcher || isLeaving(environment) ? readGoals(tools) : NO_GOALS)),
+    looking,
+    ours.then(({ leader, fetcher }) =>
+      leader || fetcher || isLeaving(environment) ? readGoals(environment, tools, looking) : NO_GOALS,
+    ),
     ours.then(({ leader, peers }) => readSecret(environment, tools, leader, peers)),
     Promise.all([ours, configuration]).then(([{ leader, web }, { options }]) =>
       web || (leader && options.mode !== "worker") ? readDatabase(environment, tools, leader, web) : NO_DATABASE,
@@ -137,15 +148,16 @@ function readPeerBag(
 
 const unique = (names: readonly string[]): string[] => [...new Set(names)];
 
-type Goals = Pick<Facts, "alive" | "present" | "aliveBehindTsa">;
+type Goals = Pick<Facts, "alive" | "departed" | "aliveBehindTsa">;
 
-const NO_GOALS: Goals = { alive: null, present: null, aliveBehindTsa: null };
+const NO_GOALS: Goals = { alive: null, departed: [], aliveBehindTsa: null };
 
 /** Applications of other models stand there by their URL, such as `admin/prod.workers`. */
 const UNIT = /^[^/]+\/\d+$/;
 
 /** Null if Juju cannot tell: a unit that vanishes between its look-ups fails the command. Then nothing is decided. */
-async function readGoals(tools: HookTools): Promise<Goals> {
+async function readGoals(environment: HookEnvironment, tools: HookTools, looking: Promise<LocalFacts>): Promise<Goals> {
+  const leasing = (await looking).agent?.leasing ?? [];
   const goal = await tools.goalState().catch((error: unknown) => {
     if (error instanceof HookCommandError) return null;
     throw error;
@@ -155,9 +167,10 @@ async function readGoals(tools: HookTools): Promise<Goals> {
     Object.entries(goals)
       .filter(([name, { status }]) => UNIT.test(name) && status !== "dying")
       .map(([name]) => name);
+  const present = new Set(Object.keys(goal.units).map((unit) => memberName(environment, unit)));
   return {
     alive: living(goal.units),
-    present: Object.keys(goal.units),
+    departed: leasing.filter((member) => !present.has(member)),
     aliveBehindTsa: living(goal.relations?.["tsa"] ?? {}),
   };
 }

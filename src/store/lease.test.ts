@@ -49,6 +49,15 @@ test("who is not listed loses it, and who is listed without releases keeps it", 
   expect(readdirSync(join(here.path, "worker"))).toEqual([]);
 });
 
+test("of another model's units, whom nobody lists, only who is listed without any release loses it", async () => {
+  const far = { member: "m2-worker-0", releases: [OLD] };
+  await holdLeases(hostPorts, store, [far, { member: UNIT, releases: [OLD] }]);
+  await holdLeases(hostPorts, store, []);
+  expect(await readLeases(store)).toEqual([{ schema: 1, ...far }]);
+  await holdLeases(hostPorts, store, [{ ...far, releases: [] }]);
+  expect(readdirSync(join(here.path, "worker"))).toEqual([]);
+});
+
 test("nothing that is held shrinks or ends a unit's own lease, or what another application holds", async () => {
   await writeLease(hostPorts, store, UNIT, [OLD]);
   await holdLeases(hostPorts, other, [{ member: UNIT, releases: [NEW] }]);
@@ -73,15 +82,16 @@ test("names that lead elsewhere are not followed, and hold up nobody else", asyn
   rmSync(join(here.path, "worker", UNIT));
 });
 
-test("units of this application that are gone lose what they leased for themselves, and nobody else does", async () => {
-  const units = ["m1-web-0", "m1-web-1", "m1-web-3", "m1-web-10", "m1-web-x-0", "m1-other-0"];
+test("units that are gone lose what they leased for themselves, and nothing that others hold for them", async () => {
+  const units = ["m1-web-0", "m1-web-1", "m1-web-10", "m1-web-x-0", "m1-other-0"];
   for (const unit of units) await writeLease(hostPorts, store, unit, [OLD]);
   await holdLeases(hostPorts, other, [{ member: "m1-web-1", releases: [NEW] }]);
-  await dropLeases(store, []);
-  expect((await readLeases(store)).map(({ member }) => member).toSorted()).toEqual(units.toSorted());
-  await dropLeases(store, ["m1-web-0", "m1-web-4"]);
+  const before = treeOf(here.path);
+  expect(await dropLeases(store, [])).toEqual(["m1-web-0", "m1-web-1", "m1-web-10"]);
+  expect(treeOf(here.path)).toEqual(before);
+  expect(await dropLeases(store, ["m1-web-1", "m1-web-10", "m1-web-11"])).toEqual(["m1-web-0", "m1-web-1"]);
   expect(await readLeases(store)).toEqual(
-    ["m1-other-0", "m1-web-0", "m1-web-1", "m1-web-10", "m1-web-x-0"].map((member) => ({
+    ["m1-other-0", "m1-web-0", "m1-web-1", "m1-web-x-0"].map((member) => ({
       schema: 1,
       member,
       releases: [member === "m1-web-1" ? NEW : OLD],

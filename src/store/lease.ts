@@ -5,7 +5,7 @@ import { heldLease, isLease, isMember, LEASE, WORKERS } from "./layout.ts";
 import { replaceInStore } from "./temporary.ts";
 import type { Lease, Store, StoreRoot } from "./types.ts";
 
-/** A lease that an application's fetcher holds for a unit; `releases` null: whatever it holds stays. */
+/** A lease that an application's fetcher holds for a unit; `releases` null: whatever it holds stays; none: it is given up. */
 export interface HeldLease {
   readonly member: string;
   readonly releases: readonly string[] | null;
@@ -41,8 +41,8 @@ export async function writeLease(
 
 /**
  * Writes the leases of units that cannot, each in a file of this application's own beside the unit's, and gives up those
- * of units that are not listed. Leases that units wrote themselves, or that other applications hold, are not touched. One
- * that cannot be written holds up no other.
+ * of units of its model that are not listed: of another model's nobody can list all. Leases that units wrote themselves, or
+ * that other applications hold, are not touched. One that cannot be written holds up no other.
  *
  * @throws StoreError the first that there was
  */
@@ -55,14 +55,18 @@ export async function holdLeases(
   const faults: unknown[] = [];
   const attempt = (work: Promise<void>) => work.catch((error: unknown) => void faults.push(error));
   for (const { member, releases } of leases) {
-    if (isMember(member) && releases !== null) await attempt(writeLease(ports, store, member, releases, file));
+    if (isMember(member) && releases !== null && releases.length > 0)
+      await attempt(writeLease(ports, store, member, releases, file));
   }
-  const listed = new Set(leases.map(({ member }) => member));
+  const asked = new Map(leases.map(({ member, releases }) => [member, releases]));
+  const model = `${store.orders.application.split("-")[0]}-`;
+  const isOver = (member: string): boolean =>
+    asked.has(member) ? asked.get(member)?.length === 0 : member.startsWith(model);
   await attempt(
     failing(store, "", async () =>
       using(await ensureDirectory(store.root, WORKERS), async (workers) => {
         for (const member of await workers.list()) {
-          if (!listed.has(member)) await attempt(failing(store, member, () => giveUp(workers, member, file)));
+          if (isOver(member)) await attempt(failing(store, member, () => giveUp(workers, member, file)));
         }
       }),
     ),
@@ -71,25 +75,20 @@ export async function holdLeases(
 }
 
 /**
- * Gives up what units of this application that are gone leased for themselves. What others hold for them stays, and so
- * does the lease of a unit with a higher number than all that are listed: it may have come since. Juju gives no number
- * twice while a unit with a higher one is there.
+ * Gives up what units of this application leased for themselves. What others hold for them stays.
  *
- * @param units names on the store of all units of the application, in Juju's order or any other
+ * @param departed names on the store of units that are gone for good
+ * @returns those of the application's units that have a lease
  * @throws StoreError
  */
-export async function dropLeases(store: Store, units: readonly string[]): Promise<void> {
-  const numberOf = (member: string): number => {
-    const [, application, number] = /^(.+)-(\d+)$/.exec(member) ?? [];
-    return application === store.orders.application ? Number(number) : Number.NaN;
-  };
-  const newest = Math.max(-1, ...units.map(numberOf).filter((number) => !Number.isNaN(number)));
-  await failing(store, "", async () =>
+export async function dropLeases(store: Store, departed: readonly string[]): Promise<string[]> {
+  const prefix = `${store.orders.application}-`;
+  return failing(store, "", async () =>
     using(await ensureDirectory(store.root, WORKERS), async (workers) => {
-      for (const member of await workers.list()) {
-        if (numberOf(member) < newest && !units.includes(member))
-          await failing(store, member, () => giveUp(workers, member, LEASE));
-      }
+      for (const member of departed) await failing(store, member, () => giveUp(workers, member, LEASE));
+      return (await workers.list()).filter(
+        (name) => name.startsWith(prefix) && /^\d+$/.test(name.slice(prefix.length)),
+      );
     }),
   );
 }

@@ -43,7 +43,7 @@ export function leaseTask(world: TaskWorld): Task<Needs> {
 interface HoldNeeds {
   readonly store: StoreNeeds;
   readonly leases: readonly HeldLease[];
-  readonly units: readonly string[];
+  readonly departed: readonly string[];
 }
 
 /**
@@ -53,25 +53,25 @@ interface HoldNeeds {
 export function holdLeasesTask(world: TaskWorld): Task<HoldNeeds> {
   return {
     name: "holdLeases",
-    rest: {},
+    rest: { leasing: [] },
     needs: (orders, findings) => {
       const store = storeNeeds(orders, findings);
       if (store === null || store === undefined) return store;
-      const { leasesFor, units = [] } = orders.store;
-      return leasesFor !== undefined && findings.store.writable ? { store, leases: leasesFor, units } : null;
+      const { leasesFor, departed = [] } = orders.store;
+      return leasesFor !== undefined && findings.store.writable ? { store, leases: leasesFor, departed } : null;
     },
     begin:
-      ({ store, leases, units }) =>
-      async () => {
+      ({ store, leases, departed }) =>
+      async (io) => {
         await withStore(world, store, async (opened) => {
           await holdLeases(world.ports, opened, leases);
-          await dropLeases(opened, units);
+          io.report({ leasing: await dropLeases(opened, departed) });
           await withdrawMarks(
             opened,
             leases.flatMap(({ releases }) => releases ?? []),
           );
         });
-        return leases.length > 0 ? STANDING_MS : null;
+        return STANDING_MS;
       },
   };
 }

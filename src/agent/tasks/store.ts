@@ -16,7 +16,7 @@ const LOOK_INSIDE_MS = 5_000;
 /** While something is wrong that a look does not show, such as what lies inside. */
 const REOPEN_MS = 5_000;
 
-type Needs = Omit<Orders["store"], "lease" | "leasesFor" | "units" | "keep" | "cleanUp" | "people">;
+type Needs = Omit<Orders["store"], "lease" | "leasesFor" | "departed" | "keep" | "cleanUp" | "people">;
 
 export function storeTask(world: TaskWorld): Task<Needs> {
   const { ports } = world;

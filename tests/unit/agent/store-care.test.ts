@@ -74,6 +74,26 @@ describe("clean-up", () => {
   });
 });
 
+test("the fetcher tells which units of its application lease, as they come, and gives up what those leased that are gone", async () => {
+  const unit = (number: number) => `0a1b2c3d-ci-${number}`;
+  const lease = (member: string) => {
+    world.fs.makeDirectories(`${STORE}/worker/${member}`);
+    world.fs.put(`${STORE}/worker/${member}/state.json`, JSON.stringify({ schema: 1, member, releases: [] }));
+  };
+  for (const member of [unit(7), "0a1b2c3d-other-7"]) lease(member);
+  await world.start({ store: store({ leasesFor: [] }) });
+  await world.clock.advance(1_000);
+  expect(world.state.leasing).toEqual([MEMBER, unit(7)]);
+  lease(unit(8));
+  await world.clock.advance(6_000);
+  expect(world.state.leasing).toEqual([MEMBER, unit(7), unit(8)]);
+  world.order({ store: store({ leasesFor: [], departed: [unit(7), unit(8)] }) });
+  await world.clock.advance(1_000);
+  expect(world.state.leasing).toEqual([MEMBER]);
+  expect(world.fs.names(`${STORE}/worker`)).toEqual([MEMBER, "0a1b2c3d-other-7"]);
+  expect(world.untold()).toEqual([]);
+});
+
 describe("a holder of the lock", () => {
   const partial = `${STORE}/partial/${"c".repeat(64)}.other-ci-1.00000000-0000-4000-8000-000000000001`;
   beforeEach(async () => {

@@ -43,6 +43,7 @@ export const agent: AgentState = {
   program: "p",
   store: { mounted: true, id: "store-1", writable: true, problem: null },
   lease: [RELEASE],
+  leasing: [],
   resolved: null,
   fetch: null,
   fetchProblem: null,
@@ -125,7 +126,7 @@ export const web: Facts = {
   surplusFlights: [],
   tsa: [],
   alive: ["ci/0", "ci/1"],
-  present: ["ci/0", "ci/1"],
+  departed: [],
   aliveBehindTsa: [],
   secret: {
     id: "1",

@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { readFacts } from "../../../src/charm/read.ts";
 import { HookTools, type CommandResult } from "../../../src/juju/hook-tools.ts";
 import { writeApplicationBag, writeReport } from "../../../src/relations/peers.ts";
@@ -8,8 +8,13 @@ const ok = (value: unknown): CommandResult => ({ code: 0, stdout: JSON.stringify
 const failed = (stderr: string): CommandResult => ({ code: 1, stdout: "", stderr });
 
 /** Juju as a new unit meets it: no peer's `joined` hook has run yet, but some have entered the relation. */
-function newUnit(bags: Readonly<Record<string, Record<string, string>>>, goals: object = {}): HookTools {
+function newUnit(
+  bags: Readonly<Record<string, Record<string, string>>>,
+  goals: object | "silent" = {},
+  heard: (command: string) => void = () => undefined,
+): HookTools {
   return new HookTools(async ([command = "", ...args]) => {
+    heard(command);
     const name = args.at(-1) ?? "";
     switch (command) {
       case "relation-ids":
@@ -21,7 +26,7 @@ function newUnit(bags: Readonly<Record<string, Record<string, string>>>, goals: 
       case "is-leader":
         return ok(false);
       case "goal-state":
-        return ok(goals);
+        return goals === "silent" ? failed('ERROR unit "ci/3" not found\n') : ok(goals);
       case "opened-ports":
         return ok([]);
       case "status-get":
@@ -68,7 +73,41 @@ test("a unit that leaves asks Juju who stays: applications of other models are n
   };
   const stop = { ...worker.environment, event: { kind: "hook", name: "stop" } } as const;
   const leaving = await readFacts(stop, newUnit(bags("ci/0"), goals), async () => worker.local);
-  expect([leaving.alive, leaving.present, leaving.aliveBehindTsa]).toEqual([["ci/0"], ["ci/0", "ci/1"], ["build/0"]]);
+  expect([leaving.alive, leaving.aliveBehindTsa]).toEqual([["ci/0"], ["build/0"]]);
   const staying = await read(newUnit(bags("ci/0"), goals));
   expect([staying.alive, staying.aliveBehindTsa]).toEqual([null, null]);
+});
+
+describe("units that lease and are gone", () => {
+  const goals = { units: { "ci/0": { status: "active" }, "ci/1": { status: "dying" } } };
+  const asFetcher = {
+    ...bags("ci/0"),
+    ci: writeApplicationBag({ cluster: change(cluster, { fetcher: "ci/1" }), secret: null }),
+  };
+  const seen = ["0b1c2d3e-ci-1", "0b1c2d3e-ci-2", "0b1c2d3e-ci-9"];
+  const local = change(worker, { local: { agent: { leasing: seen } } }).local;
+
+  test("are those that Juju does not have, dying ones left out", async () => {
+    const { departed } = await readFacts(worker.environment, newUnit(asFetcher, goals), async () => local);
+    expect(departed).toEqual(["0b1c2d3e-ci-2", "0b1c2d3e-ci-9"]);
+  });
+
+  test("are looked for before Juju is asked: whoever comes in between is none of them", async () => {
+    const asked: string[] = [];
+    const juju = newUnit(asFetcher, goals, (command) => void asked.push(command));
+    await readFacts(worker.environment, juju, async () => {
+      await new Promise((later) => setImmediate(later));
+      asked.push("the machine");
+      return local;
+    });
+    expect(asked.filter((what) => what === "goal-state" || what === "the machine")).toEqual([
+      "the machine",
+      "goal-state",
+    ]);
+  });
+
+  test("are none while Juju cannot tell", async () => {
+    const { departed, alive } = await readFacts(worker.environment, newUnit(asFetcher, "silent"), async () => local);
+    expect([departed, alive]).toEqual([[], null]);
+  });
 });

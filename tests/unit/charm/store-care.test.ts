@@ -190,19 +190,10 @@ describe("clean-up", () => {
   });
 });
 
-describe("the units that the fetcher counts", () => {
-  const units = (facts: Facts) => ordersFor(facts)?.store.units;
-
-  test("are all that Juju has, dying ones too", () => {
-    expect(units(change(web, { alive: ["ci/0"] }))).toEqual(["0b1c2d3e-ci-0", "0b1c2d3e-ci-1"]);
-    expect(units(worker)).toBeUndefined();
-  });
-
-  test("stay as they were while Juju cannot tell", () => {
-    const blind = change(web, { alive: null, aliveBehindTsa: null, present: null });
-    expect(units(blind)).toBeUndefined();
-    expect(units({ ...blind, local: { ...web.local, orders: ordersFor(web) } })).toEqual(units(web));
-  });
+test("what units leased that are gone is given up by the fetcher, and by nobody else", () => {
+  const departed = ["0b1c2d3e-ci-7"];
+  expect(ordersFor({ ...web, departed })?.store.departed).toEqual(departed);
+  expect(ordersFor({ ...worker, departed })?.store.departed).toBeUndefined();
 });
 
 test("what only a lease keeps is told with the lease's place", () => {

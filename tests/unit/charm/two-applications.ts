@@ -52,7 +52,6 @@ export const remoteWorker: Facts = change(worker, {
   options: { mode: "worker" },
   leader: true,
   alive: ["build/0", "build/1"],
-  present: ["build/0", "build/1"],
   aliveBehindTsa: [],
   secret: { id: null, exists: false, content: null },
   database: { relation: null },
