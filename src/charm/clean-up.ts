@@ -23,5 +23,8 @@ export function mayCleanUp(facts: Facts): boolean {
       workers.filter(({ key, word }) => key !== null && !word).map(({ unit }) => unit),
     ),
   );
-  return [...facts.alive, ...facts.aliveBehindTsa].every((unit) => strangers.has(unit) || runs(running.get(unit)));
+  // Nobody lists another model's workers: those count that are seen.
+  const ofOtherModels = facts.tsa.flatMap(({ otherModel, workers }) => (otherModel === null ? [] : workers));
+  const units = [...facts.alive, ...facts.aliveBehindTsa, ...ofOtherModels.map(({ unit }) => unit)];
+  return units.every((unit) => strangers.has(unit) || runs(running.get(unit)));
 }

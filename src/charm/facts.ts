@@ -66,8 +66,10 @@ export interface Flight {
 /** A relation `tsa`, as a web sees it. */
 export interface Tsa {
   readonly relation: string;
-  /** The worker application's name. */
+  /** The worker application's name; a made-up one where it lives in another model. */
   readonly application: string;
+  /** UUID of that model; null if it is ours, or if this unit does not read `workers`. */
+  readonly otherModel: string | null;
   /** Our own address towards it. */
   readonly address: string | null;
   /** Only on a unit that is a web, leads or fetches. */

@@ -2,6 +2,7 @@ import type { Orders } from "../agent/contract.ts";
 import { parseReleaseName, releaseName } from "../store/layout.ts";
 import { readWorkerBag } from "../relations/tsa.ts";
 import { clusterOf, isCopyOf, memberName, type Facts } from "./facts.ts";
+import { isOfOtherModel, memberBehind } from "./other-model.ts";
 
 /** Who leases releases for whom: a unit whose mount is read-only has those with a writable one do it. */
 
@@ -42,25 +43,38 @@ export function askedOfWeb(facts: Facts): readonly string[] | null {
 }
 
 /**
- * On the fetcher: the leases to hold for others. Whose a lease is, Juju's own name of the unit tells, nothing in a bag: no
- * unit can touch another's. A unit that is there but has said nothing keeps what it has (`releases` null); one that is not
- * listed loses it.
+ * On the fetcher: the leases to hold for others. Whose a lease is, Juju tells and no bag alone (`memberBehind`): no unit can
+ * touch another's. A unit that is there but has said nothing keeps what it has (`releases` null); one that is not listed
+ * loses it.
  */
 export function leasesForOthers(facts: Facts): Orders["store"]["leasesFor"] {
   const { environment, local, alive, aliveBehindTsa } = facts;
   if (clusterOf(facts)?.fetcher !== environment.unit || facts.options.sharedStorage === "none") return undefined;
+  const before = local.orders?.store.leasesFor;
   // Who is here cannot be told: what was ordered before stands.
-  if (alive === null || aliveBehindTsa === null) return local.orders?.store.leasesFor;
+  if (alive === null || aliveBehindTsa === null) return before;
   const asked = new Map<string, readonly string[] | null>();
   const heard = new Set([environment.unit]);
-  const hear = (unit: string, word: { readonly lease: readonly string[] | null } | null): void => {
+  const hear = (
+    unit: string,
+    member: string | null,
+    word: { readonly lease: readonly string[] | null } | null,
+  ): void => {
     if (word) heard.add(unit);
-    if (word?.lease) asked.set(unit, word.lease.filter((name) => parseReleaseName(name) !== null).toSorted());
+    if (!word?.lease || member === null) return;
+    // Two that claim one name: neither takes from the other.
+    const names = [...(asked.get(member) ?? []), ...word.lease.filter((name) => parseReleaseName(name) !== null)];
+    asked.set(member, [...new Set(names)].toSorted());
   };
-  for (const { unit, report } of facts.peers?.others ?? []) hear(unit, report);
-  for (const { unit, word } of facts.tsa.flatMap(({ workers }) => workers)) hear(unit, word);
-  for (const unit of [...alive, ...aliveBehindTsa]) if (!heard.has(unit)) asked.set(unit, null);
+  for (const { unit, report } of facts.peers?.others ?? []) hear(unit, memberName(environment, unit), report);
+  for (const tsa of facts.tsa)
+    for (const worker of tsa.workers) hear(worker.unit, memberBehind(environment, tsa, worker), worker.word);
+  for (const unit of [...alive, ...aliveBehindTsa])
+    if (!heard.has(unit)) asked.set(memberName(environment, unit), null);
+  // Who is there of another model nobody lists: of those only one that was seen here can be seen to be gone.
+  for (const { member } of before ?? [])
+    if (isOfOtherModel(environment, member) && !asked.has(member)) asked.set(member, []);
   return [...asked]
-    .map(([unit, releases]) => ({ member: memberName(environment, unit), releases }))
+    .map(([member, releases]) => ({ member, releases }))
     .toSorted((a, b) => (a.member < b.member ? -1 : 1));
 }

@@ -24,6 +24,7 @@ import { toResolve } from "./lead.ts";
 import { modeOf } from "./follow.ts";
 import { leasesForOthers, neededReleases } from "./leases.ts";
 import { expectedTarget, previousRelease } from "./memory.ts";
+import { applicationsBehind } from "./other-model.ts";
 import { publicAddress } from "./plan-web.ts";
 import { allWorkers, authorisedKeys } from "./worker-keys.ts";
 
@@ -116,9 +117,12 @@ function lastRequest({ local }: Facts, target: Target | null): NonNullable<Order
  * that the web application behind `flight` is related to.
  */
 export function relatedApplications({ environment, flight, tsa }: Facts): string[] {
-  const others = [...(flight ? [flight] : []), ...tsa].map(({ application }) => application);
-  const names = [environment.application, ...others].map((name) => applicationName(environment, name));
-  return unique([...names, ...(flight?.word?.applications ?? [])]);
+  const names = [environment.application, ...(flight ? [flight.application] : [])];
+  return unique([
+    ...names.map((name) => applicationName(environment, name)),
+    ...tsa.flatMap((one) => applicationsBehind(environment, one)),
+    ...(flight?.word?.applications ?? []),
+  ]);
 }
 
 function leasesFor(facts: Facts): Pick<Orders["store"], "leasesFor" | "departed"> {

@@ -34,15 +34,17 @@ export async function readFlight(
  * @param looksAtAll this unit is a web, leads or fetches: it reads what every worker says
  */
 export async function readTsa(
-  { unit, application }: HookEnvironment,
+  { unit, application, modelUuid }: HookEnvironment,
   tools: HookTools,
   { leader, looksAtAll }: { readonly leader: boolean; readonly looksAtAll: boolean },
 ): Promise<Tsa[]> {
   const relations = await tools.relationIds("tsa");
   return Promise.all(
     relations.map(async (relation) => {
-      const [remote, units, told, toldForAll] = await Promise.all([
-        tools.relationApplication(relation),
+      const naming = tools.relationApplication(relation);
+      const [remote, model, units, told, toldForAll] = await Promise.all([
+        naming,
+        naming.then((name) => (looksAtAll && OF_ANOTHER_MODEL.test(name) ? tools.relationModel(relation) : modelUuid)),
         looksAtAll ? tools.relationUnits(relation) : [],
         tools.unitBag(relation, unit),
         leader ? tools.applicationBag(relation, application) : null,
@@ -50,10 +52,14 @@ export async function readTsa(
       const workers = await Promise.all(
         units.map(async (worker) => ({ unit: worker, ...readWorkerBag(await tools.unitBag(relation, worker)) })),
       );
-      return { relation, application: remote, address: addressOf(told), workers, told, toldForAll };
+      const otherModel = model === modelUuid ? null : model;
+      return { relation, application: remote, otherModel, address: addressOf(told), workers, told, toldForAll };
     }),
   );
 }
+
+/** How the side that offers `tsa` knows an application of another model (Juju 3.6, facades/controller/crossmodelrelations). */
+const OF_ANOTHER_MODEL = /^remote-[0-9a-f]{32}$/;
 
 /** `flight:7` → 7: ids count up. */
 const numberOf = (relation: string): number => Number(relation.split(":")[1]);

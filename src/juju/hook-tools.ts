@@ -85,6 +85,11 @@ export class HookTools {
     return this.#json("relation-list", "--format=json", "-r", id, "--app");
   }
 
+  /** UUID of the model that the related application lives in. */
+  async relationModel(id: string): Promise<string> {
+    return (await this.#json<{ uuid: string }>("relation-model-get", "--format=json", "-r", id)).uuid;
+  }
+
   unitBag(id: string, unit: string): Promise<Record<string, string>> {
     return this.#json("relation-get", "--format=json", "-r", id, "-", unit);
   }

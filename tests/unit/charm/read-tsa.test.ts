@@ -5,6 +5,8 @@ import { writeWebApplicationBag, writeWebBag, writeWorkerBag } from "../../../sr
 import { PUBLIC_KEY, target, worker } from "./facts.ts";
 import { workerWord } from "./two-applications.ts";
 
+const OTHER_MODEL = "7e5f6a7b-4f50-4617-8290-a1b2c3d4e5f6";
+
 type Bags = Readonly<Record<string, Record<string, string>>>;
 
 /** Juju with relations of one endpoint: id → remote application, its units that have joined, and all bags by owner. */
@@ -19,6 +21,7 @@ function juju(relations: Readonly<Record<string, { application: string; units: r
     const relation = relations[rest[1] ?? ""];
     const answer = (): unknown => {
       if (command === "relation-ids") return Object.keys(relations);
+      if (command === "relation-model-get") return { uuid: OTHER_MODEL };
       if (command === "relation-list") return rest.includes("--app") ? relation?.application : relation?.units;
       return relation?.bags[rest.at(-1) ?? ""] ?? {};
     };
@@ -53,6 +56,7 @@ test("only who has to do with workers reads what they say, and only the leader r
     {
       relation: "tsa:1",
       application: "w",
+      otherModel: null,
       address: "10.0.0.9",
       workers: [{ unit: "w/0", key: PUBLIC_KEY, word: workerWord }],
       told: bags["ci/1"],
@@ -63,4 +67,16 @@ test("only who has to do with workers reads what they say, and only the leader r
   const little = await readTsa(worker.environment, tools, { leader: false, looksAtAll: false });
   expect(little).toEqual([{ ...all[0], workers: [], toldForAll: null }]);
   expect(asked.filter((line) => line.endsWith("w/0") || line.includes("--app - "))).toEqual([]);
+});
+
+test("which model an application of another one lives in Juju is asked, by who needs it", async () => {
+  const application = `remote-${"0c".repeat(16)}`;
+  const relation = { "tsa:1": { application, units: [], bags: {} } };
+  const read = (looksAtAll: boolean) =>
+    readTsa(worker.environment, juju(relation).tools, { leader: false, looksAtAll });
+  expect(await read(true)).toMatchObject([{ application, otherModel: OTHER_MODEL }]);
+  expect(await read(false)).toMatchObject([{ application, otherModel: null }]);
+  const ours = { ...worker.environment, modelUuid: OTHER_MODEL };
+  const local = await readTsa(ours, juju(relation).tools, { leader: false, looksAtAll: true });
+  expect(local).toMatchObject([{ otherModel: null }]);
 });

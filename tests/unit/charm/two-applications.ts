@@ -27,6 +27,7 @@ export const workerWord = { name: "0b1c2d3e-build-0", running: RELEASE, lease: [
 export const tsa: Tsa = {
   relation: "tsa:3",
   application: "build",
+  otherModel: null,
   address: "10.1.1.10",
   workers: [{ unit: "build/0", key: PUBLIC_KEY, word: workerWord }],
   told: {},
