@@ -1,63 +1,40 @@
-import type { Problem, Target } from "../agent/contract.ts";
-import type { Dir, Held } from "../ports.ts";
-import { fileBytes, gzipOnly, localBytes } from "./bytes.ts";
+import type { Problem } from "../agent/contract.ts";
+import type { Dir } from "../ports.ts";
 import { type Served, StartOver, strongest } from "./answer.ts";
+import { fileBytes, gzipOnly, localBytes } from "./bytes.ts";
 import { download, type HttpArchive } from "./download.ts";
 import { blocked, hostOf, isFull, SourceError, StoreError, waiting } from "./errors.ts";
 import { discard, ensureDirectory, using } from "./files.ts";
-import { HOLDER, PARTIAL, STAGING, stagingName } from "./layout.ts";
-import type { Meter } from "./meter.ts";
+import { install, type Installation, type Published } from "./install.ts";
+import { HOLDER, PARTIAL } from "./layout.ts";
 import { type Holder, holderOf, type Partial, readHolder, takePartial, writeHolder } from "./partial.ts";
 import type { StorePorts } from "./ports.ts";
-import { publish, seal, type Staged } from "./publish.ts";
 import { refusal, refusedBefore, streamProblem } from "./refusal.ts";
 import { expectRoom } from "./room.ts";
-import { type Keep, type Streamed, stream } from "./stream.ts";
-import type { Archive, BadArchive, FetchOptions, Store } from "./types.ts";
+import type { Keep, Streamed } from "./stream.ts";
+import type { Archive, BadArchive } from "./types.ts";
 import type { Contents } from "./unpack.ts";
 
 /** How often one delivery begins anew because what it had was of no use. */
 const MOST_STARTS = 3;
-export interface Order {
-  readonly store: Store;
-  readonly target: Target;
+
+export interface Order extends Installation {
   /** Where it is fetched from. */
   readonly archive: Archive;
   /** There is another place to ask if this one fails. */
   readonly others: boolean;
-  readonly options: FetchOptions;
-  /** The store's lock, if it was taken. */
-  readonly held: Held | null;
-  readonly meter: Meter;
-}
-
-export interface Published {
-  readonly name: string;
-  readonly manifestSha256: string;
 }
 
 /** Brings a release from one place into the store, and publishes it. */
 export class Delivery {
   readonly #ports: StorePorts;
-  readonly #store: Store;
-  readonly #target: Target;
-  readonly #archive: Archive;
-  readonly #others: boolean;
-  readonly #options: FetchOptions;
-  readonly #held: Held | null;
-  readonly #meter: Meter;
+  readonly #order: Order;
   /** What the server said last. */
   #served: Served = { etag: null, modified: null, length: null };
 
-  constructor(ports: StorePorts, { store, target, archive, others, options, held, meter }: Order) {
+  constructor(ports: StorePorts, order: Order) {
     this.#ports = ports;
-    this.#store = store;
-    this.#target = target;
-    this.#archive = archive;
-    this.#others = others;
-    this.#options = options;
-    this.#held = held;
-    this.#meter = meter;
+    this.#order = order;
   }
 
   /** @throws SourceError if this place is at fault; StoreError, or an error with `code`, if the store is */
@@ -72,29 +49,29 @@ export class Delivery {
         if (start >= MOST_STARTS) {
           throw new SourceError(waiting("source-changes", `${this.#source()} changes while it is read; retrying`));
         }
-        this.#meter.bytes = 0;
+        this.#order.meter.bytes = 0;
       }
     }
   }
 
   async #inPartials<Result>(use: (partials: Dir) => Promise<Result>): Promise<Result> {
-    return using(await ensureDirectory(this.#store.root, PARTIAL), use);
+    return using(await ensureDirectory(this.#order.store.root, PARTIAL), use);
   }
 
   async #attempt(partials: Dir): Promise<Published> {
-    const archive = this.#archive;
+    const archive = this.#order.archive;
     if (archive.kind === "file") {
-      await writeHolder(this.#ports, this.#store, partials, holderOf(this.#target, this.#member()));
+      await writeHolder(this.#ports, this.#order.store, partials, holderOf(this.#order.target, this.#member()));
       const bytes = localBytes(this.#ports.fs, archive.path, async (size) => this.#checkSpace(size, 0));
       try {
-        return await this.#stage(this.#gzip(bytes), null);
+        return await this.#install(this.#gzip(bytes), null);
       } catch (error) {
         await discard(partials, HOLDER);
         throw error;
       }
     }
     const before = await readHolder(partials);
-    const partial = await takePartial(this.#ports, partials, this.#target.sha256, this.#member());
+    const partial = await takePartial(this.#ports, partials, this.#order.target.sha256, this.#member());
     return using(partial.file, async (file) => {
       try {
         return await this.#resume(partials, archive, partial, before);
@@ -113,34 +90,34 @@ export class Delivery {
   async #resume(partials: Dir, archive: HttpArchive, partial: Partial, before: Holder | null): Promise<Published> {
     const known = before !== null && before.partial === partial.from && before.url === archive.url ? before : null;
     let holder: Holder = {
-      ...holderOf(this.#target, this.#member()),
+      ...holderOf(this.#order.target, this.#member()),
       partial: partial.name,
       url: archive.url,
       validator: known?.validator ?? null,
       total: known?.total ?? null,
     };
-    await writeHolder(this.#ports, this.#store, partials, holder);
-    this.#meter.total = holder.total;
+    await writeHolder(this.#ports, this.#order.store, partials, holder);
+    this.#order.meter.total = holder.total;
     const rest = download(this.#ports, {
       archive,
       offset: partial.size,
       validator: holder.validator,
       bad: this.#bad(),
-      others: this.#others,
-      meter: this.#meter,
-      signal: this.#options.signal,
+      others: this.#order.others,
+      meter: this.#order.meter,
+      signal: this.#order.options.signal,
       served: async (served) => {
         this.#served = served;
-        await this.#checkSpace(served.length, this.#meter.bytes);
+        await this.#checkSpace(served.length, this.#order.meter.bytes);
         const validator = strongest(served);
         if (validator !== holder.validator || served.length !== holder.total) {
           holder = { ...holder, validator, total: served.length };
-          await writeHolder(this.#ports, this.#store, partials, holder);
+          await writeHolder(this.#ports, this.#order.store, partials, holder);
         }
       },
     });
     const bytes = partial.size === 0 ? this.#gzip(rest) : this.#continued(partial, holder.total, rest);
-    return this.#stage(bytes, { file: partial.file, from: partial.size });
+    return this.#install(bytes, { file: partial.file, from: partial.size });
   }
 
   /** The kept bytes, and then those that are missing. */
@@ -150,7 +127,7 @@ export class Delivery {
     rest: AsyncIterable<Uint8Array>,
   ): AsyncGenerator<Uint8Array> {
     for await (const bytes of fileBytes(partial.file, partial.size)) {
-      this.#meter.bytes += bytes.length;
+      this.#order.meter.bytes += bytes.length;
       yield bytes;
     }
     if (partial.size !== total) {
@@ -168,55 +145,25 @@ export class Delivery {
     });
   }
 
-  async #stage(bytes: AsyncIterable<Uint8Array>, keep: Keep | null): Promise<Published> {
-    return using(await ensureDirectory(this.#store.root, STAGING), async (parent) => {
-      const name = stagingName(this.#member(), this.#ports.random.uuid());
-      await parent.makeDirectory(name, 0o700);
-      try {
-        return await using(await parent.openDirectory(name), async (directory) =>
-          this.#unpackAndPublish(bytes, keep, { parent, name, directory }),
-        );
-      } catch (error) {
-        await discard(parent, name);
-        throw error;
-      }
-    });
-  }
-
-  async #unpackAndPublish(bytes: AsyncIterable<Uint8Array>, keep: Keep | null, staged: Staged): Promise<Published> {
-    const received = () => this.#meter.enter("unpacking");
-    this.#meter.enter("downloading");
-    const streamed = await stream(this.#ports, bytes, keep, staged.directory, received, this.#options.signal);
-    const contents = this.#judge(streamed, keep !== null && keep.from > 0);
-    const manifest = await seal(staged, this.#target, contents);
-    const hasher = this.#ports.hash.sha256();
-    hasher.update(manifest);
-    const manifestSha256 = hasher.digest();
-    if (this.#held !== null && !(await this.#held.valid())) {
-      throw new StoreError(
-        waiting("lock-lost", `The lock file in ${this.#store.path} was replaced: never remove it; fetching again`),
-      );
-    }
-    const target = { ...this.#target, manifestSha256 };
-    const name = await publish(this.#ports, this.#store, staged, target, this.#options.damaged ?? []);
-    return { name, manifestSha256 };
+  #install(bytes: AsyncIterable<Uint8Array>, keep: Keep | null): Promise<Published> {
+    return install(this.#ports, this.#order, bytes, keep, (streamed) => this.#judge(streamed, (keep?.from ?? 0) > 0));
   }
 
   /** @throws StartOver if the fault may lie in bytes kept from an earlier life */
   #judge(streamed: Streamed, resumed: boolean): Contents {
-    const right = streamed.sha256 === this.#target.sha256;
+    const right = streamed.sha256 === this.#order.target.sha256;
     if (right && streamed.contents !== null) {
       return streamed.contents;
     }
     if (!right && resumed) {
       throw new StartOver("what was kept of the archive is not part of it");
     }
-    throw this.#refused(streamProblem(streamed, this.#target, this.#source()));
+    throw this.#refused(streamProblem(streamed, this.#order.target, this.#source()));
   }
 
   #refused(problem: Problem): SourceError {
     const now = this.#ports.clock.steady();
-    return refusal(problem, this.#archive, this.#target, this.#served, this.#refusedBefore(), now);
+    return refusal(problem, this.#order.archive, this.#order.target, this.#served, this.#refusedBefore(), now);
   }
 
   /** Not to be fetched: it was bad, and not long ago. */
@@ -226,7 +173,7 @@ export class Delivery {
   }
 
   #refusedBefore(): BadArchive | null {
-    return refusedBefore(this.#options.bad, this.#archive, this.#target);
+    return refusedBefore(this.#order.options.bad, this.#order.archive, this.#order.target);
   }
 
   /** `there`: bytes of the archive that take room already. */
@@ -234,17 +181,17 @@ export class Delivery {
     if (archive === null) {
       return;
     }
-    this.#meter.total = archive;
-    const kept = this.#archive.kind === "file" ? 0 : Math.max(0, archive - there);
-    await expectRoom(this.#store, this.#target.version, kept, archive);
+    this.#order.meter.total = archive;
+    const kept = this.#order.archive.kind === "file" ? 0 : Math.max(0, archive - there);
+    await expectRoom(this.#order.store, this.#order.target.version, kept, archive);
   }
 
   #member(): string {
-    return this.#store.orders.member;
+    return this.#order.store.orders.member;
   }
 
   #source(): string {
-    return this.#archive.kind === "file" ? "the resource" : hostOf(this.#archive.url);
+    return this.#order.archive.kind === "file" ? "the resource" : hostOf(this.#order.archive.url);
   }
 }
 

@@ -1,9 +1,10 @@
 import type { Target } from "../agent/contract.ts";
 import type { Held } from "../ports.ts";
-import { Delivery, type Order, type Published } from "./delivery.ts";
+import { Delivery, type Order } from "./delivery.ts";
 import { aboutFiles, allFailed, isFull, SourceError } from "./errors.ts";
 import { ensureDirectory, orNull, using } from "./files.ts";
 import { PARTIAL, RELEASES } from "./layout.ts";
+import type { Published } from "./install.ts";
 import { takeLock } from "./lock.ts";
 import { Meter } from "./meter.ts";
 import { readHolder, removePartials } from "./partial.ts";
