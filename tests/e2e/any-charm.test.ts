@@ -247,6 +247,42 @@ test("a reboot of the machine, asked for here or inside: start once more", async
   });
 });
 
+test("--to: two applications on one machine, each with its own disks, until one leaves", async () => {
+  const machine = unitsOf(await tool.active("one/1"))["one/1"]?.machine ?? "";
+  // One that opens no port: of units on one machine, one has it.
+  await packTinyCharm(join(tool.directory, "guest.charm"), { dispatch: "#!/bin/sh\nexec status-set active\n" });
+  const disk = `guest=${tool.directory}:/srv/guest`;
+  await tool.ok("deploy", "./guest.charm", "guest", "--to", machine, "--disk", disk, "--resource", "blob=./tiny.charm");
+  const status = await tool.active("guest/0", "one/1");
+  expect(unitsOf(status)["guest/0"]).toMatchObject({ machine, address: unitsOf(status)["one/1"]?.address });
+  await tool.inUnit("one/1", "test -e /srv/guest/tiny.charm && touch /run/shared");
+  await tool.inUnit("guest/0", "test -e /run/shared && test -s $(resource-get blob)");
+  expect((await tool.inUnit("guest/0", "echo $JUJU_UNIT_NAME; config-get greeting; pwd")).trim().split("\n")).toEqual([
+    "guest/0",
+    "hello",
+    "/var/lib/juju/agents/unit-guest-0/charm",
+  ]);
+  expect(await tool.run("add-unit", "one", "--to", "99")).toMatchObject({
+    code: 2,
+    stderr: "ERROR cannot add unit to machine 99: machine 99 not found\n",
+  });
+  expect(await tool.run("disk", "attach", "one", "guest=/tmp:/srv/guest")).toMatchObject({
+    code: 2,
+    stderr: expect.stringMatching(/^ERROR machine \d+ has disk "guest" of another application/),
+  });
+
+  await tool.ok("machine", "reboot", machine);
+  await tool.until("both back", ({ machines }) => machines[machine]?.agent.current === "started");
+  await tool.active("guest/0", "one/1");
+  await tool.inUnit("one/1", "test -e /srv/guest/tiny.charm");
+
+  await tool.ok("remove-application", "guest");
+  await tool.until("the guest gone", (now) => now.applications["guest"] === undefined);
+  const left = "ls -A /srv/guest; ls /var/lib/juju/agents; findmnt -rno TARGET | grep guest";
+  const looks = async (): Promise<string> => (await tool.inUnit("one/1", `${left}; true`)).trim();
+  await expect.poll(looks, { timeout: 60_000 }).toBe("unit-one-1");
+});
+
 test("remove-unit: its machine goes, the others hear of it", async () => {
   const ran = await tool.run("remove-unit", "one/1");
   expect(ran.stdout).toBe("will remove unit one/1\n");

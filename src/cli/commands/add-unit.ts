@@ -1,5 +1,6 @@
 import { defineCommand } from "citty";
 import { count, exactly } from "../arguments.ts";
+import { PLACEMENT_OPTION, placement } from "../placement.ts";
 import { askModel, MODEL_OPTION } from "../session.ts";
 
 export default defineCommand({
@@ -7,10 +8,12 @@ export default defineCommand({
   args: {
     application: { type: "positional", description: "Application", required: false },
     "num-units": { type: "string", alias: "n", description: "Number of units to add", default: "1", valueHint: "N" },
+    ...PLACEMENT_OPTION,
     ...MODEL_OPTION,
   },
   async run({ args }) {
     const [application] = exactly(args._, ["application"]);
-    await askModel(args.model, "add-unit", { application, count: count(args["num-units"], "-n", 1) });
+    const units = count(args["num-units"], "-n", 1);
+    await askModel(args.model, "add-unit", { application, count: units, to: placement(args.to, units) });
   },
 });

@@ -5,6 +5,7 @@ import { parseDisk } from "../disks.ts";
 import type { DeployResult } from "../../model/state/types.ts";
 import { all, count, pairs } from "../arguments.ts";
 import { configFrom } from "../config-files.ts";
+import { PLACEMENT_OPTION, placement } from "../placement.ts";
 import { askModel, MODEL_OPTION, say } from "../session.ts";
 
 /** Local files are told from names as Juju does: by how they begin. */
@@ -31,6 +32,7 @@ export default defineCommand({
       description: "Directory of this host that all units see; may be repeated",
       valueHint: "NAME=HOSTDIR:PATH[:ro]",
     },
+    ...PLACEMENT_OPTION,
     ...MODEL_OPTION,
   },
   async run({ args, data }) {
@@ -43,16 +45,18 @@ export default defineCommand({
         `A local file begins with ./ : concourse-machine deploy ./${basename(charm)}`,
       );
     }
+    const units = count(args["num-units"], "-n", 0);
     const resources = Object.entries(pairs(all(data, "resource"), "--resource"));
     const result = await askModel<DeployResult>(args.model, "deploy", {
       charm: isLocal(charm) ? resolve(charm) : charm,
       name,
-      units: count(args["num-units"], "-n", 0),
+      units,
       config: await configFrom(all(data, "config"), name ?? null),
       resources: Object.fromEntries(resources.map(([resource, file]) => [resource, resolve(file)])),
       base: args.base,
       channel: args.channel,
       disks: all(data, "disk").map(parseDisk),
+      to: placement(args.to, units),
     });
     for (const message of result.messages) say(message);
   },

@@ -4,7 +4,7 @@ import { chooseBase } from "./bases.ts";
 import type { ApplicationRow, CharmRow, Core } from "./data.ts";
 import { addPeerRelations } from "./integrate.ts";
 import { isApplicationName } from "./names.ts";
-import { applicationNamed, charmOf } from "./rows.ts";
+import { applicationNamed, charmOf, isPlayed } from "./rows.ts";
 import { relationsOf } from "./scopes.ts";
 import { parseSettings } from "./settings.ts";
 import type { CharmInfo, DeployOptions, DeployResult } from "./types.ts";
@@ -18,7 +18,7 @@ export function deploy(core: Core, options: DeployOptions): DeployResult {
   const settings = parseSettings(charm.options, options.config);
   for (const resource of Object.keys(options.resources)) requireResource(charm, resource);
   const base = chooseBase(core.data, charm, options.base);
-  requireMachines(core, options.to);
+  requireMachines(core, options.to, charm.channel !== null);
 
   const row = addCharm(core, charm);
   const resources = Object.entries(options.resources).map(([key, path]) => [key, { path, revision: 0 }] as const);
@@ -93,15 +93,23 @@ export function addUnits(
     throw new UserError(`cannot add unit to application "${application}": application is not alive`);
   }
   if (!Number.isInteger(count) || count < 0) throw new UserError(`cannot add ${count} units`);
-  requireMachines(core, to);
+  requireMachines(core, to, isPlayed(core.data, application));
   return Array.from({ length: count }, (_, index) => addUnit(core, row, to?.[index], now));
 }
 
-function requireMachines(core: Core, ids: readonly string[] = []): void {
+/** `played`: whether the model plays the application itself; its units have no machine in which a charm could run. */
+function requireMachines(core: Core, ids: readonly string[] = [], played: boolean): void {
   for (const id of ids) {
-    if (core.data.machines[id]?.life !== "alive") {
-      throw new UserError(`cannot add unit to machine ${id}: machine ${id} not found`);
-    }
+    const cannot = `cannot add unit to machine ${id}`;
+    if (core.data.machines[id]?.life !== "alive") throw new UserError(`${cannot}: machine ${id} not found`);
+    const others = Object.values(core.data.units).filter(({ machine }) => machine === id);
+    const odd = others.find(({ application }) => isPlayed(core.data, application) !== played);
+    if (odd === undefined) continue;
+    const [playing, run] = played ? ["the new unit", odd.name] : [odd.name, "the new unit"];
+    throw new UserError(
+      `${cannot}: the local model plays ${playing} itself, which has no machine to share with ${run}`,
+      "Leave --to out",
+    );
   }
 }
 

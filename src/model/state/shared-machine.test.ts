@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { CharmInfo } from "./types.ts";
 import { pgAlone } from "./testing/charms.ts";
 import { alone, inExec, inNext } from "./testing/inside.ts";
 import { exit, type World } from "./testing/world.ts";
@@ -51,5 +52,19 @@ describe("two units on one machine", () => {
     expect(world.model.data.machines["0"]?.life).toBe("dead");
     world.model.machineGone("0");
     expect(world.model.data.machines).toEqual({});
+  });
+
+  test("are both of charms: those that the model plays have no machine", () => {
+    const world = together();
+    const played = { ...pgAlone, channel: "16/stable" };
+    const onto = (machine: string, charm: CharmInfo = played): void =>
+      void world.model.deploy({ charm, name: "other", units: 1, config: {}, resources: {}, to: [machine], now: 0 });
+    expect(() => onto("0")).toThrow(
+      "cannot add unit to machine 0: the local model plays the new unit itself, which has no machine to share with notes/0. Leave --to out",
+    );
+    world.model.deploy({ charm: played, name: "db", units: 1, config: {}, resources: {}, now: world.now });
+    const machine = world.model.data.units["db/0"]?.machine ?? "";
+    expect(() => onto(machine, pgAlone)).toThrow("the local model plays db/0 itself");
+    expect(world.model.data.applications["other"]).toBeUndefined();
   });
 });

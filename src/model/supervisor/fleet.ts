@@ -1,13 +1,11 @@
 /** All machines and unit agents of a model, kept as the state says they should be. */
 
-import { mkdirSync } from "node:fs";
-import { join } from "node:path";
 import { UserError } from "../../errors.ts";
-import type { Disk, Machine, MachineKind } from "../../machines/machine.ts";
-import { unitPaths, unitTag } from "./agent-files.ts";
+import type { Machine, MachineKind } from "../../machines/machine.ts";
 import type { LiveModel } from "./live-model.ts";
 import { MachineKeeper } from "./machine-keeper.ts";
 import { UnitAgent } from "./unit-agent.ts";
+import { disksLeft, machineDisks, unitDisks, unitsOn } from "./unit-disks.ts";
 
 export class Fleet {
   readonly #model: LiveModel;
@@ -31,6 +29,7 @@ export class Fleet {
       if (this.#isPlayed(id)) this.#play(id, machine.life);
       else if (machine.life === "dead") this.#retire(id);
       else if (!this.#keepers.has(id)) this.#add(id);
+      else this.#board(id);
     }
     for (const [unit, agent] of this.#agents) {
       if (data.units[unit] === undefined) this.#forget(unit, agent);
@@ -100,21 +99,15 @@ export class Fleet {
       const change = { ...running, address: network.address, instanceId: hostname, hostname };
       state.setMachine(id, change, this.#model.now());
     }
-    for (const unit of this.#unitsOf(id)) {
+    for (const unit of unitsOn(this.#model, id)) {
       if (state.data.units[unit]?.agent.connected === true) continue;
       state.agentStarted(unit, this.#model.now(), { rebooted: false });
       this.#model.changed();
     }
   }
 
-  #unitsOf(machine: string): string[] {
-    return Object.values(this.#model.state.data.units)
-      .filter((unit) => unit.machine === machine)
-      .map((unit) => unit.name);
-  }
-
   #add(id: string): void {
-    const keeper = new MachineKeeper(this.#model, this.#kind, id, () => this.#disksFor(id), {
+    const keeper = new MachineKeeper(this.#model, this.#kind, id, () => machineDisks(this.#model, id), {
       up: (machine) => this.#connect(id, machine),
       stopping: () => this.#agentsOn(id).forEach((agent) => agent.pause()),
       down: async (how) => void (await Promise.all(this.#agentsOn(id).map((agent) => agent.disconnect(how)))),
@@ -123,30 +116,36 @@ export class Fleet {
     if (!this.#model.record.stopped.includes(id)) void keeper.start();
   }
 
-  /** The application's disks, and the files of its resources where its charm has any. */
-  #disksFor(id: string): Disk[] {
-    const disks: Disk[] = [];
-    for (const unit of this.#unitsOf(id)) {
-      const application = unit.split("/")[0] ?? "";
-      disks.push(...(this.#model.record.disks[application] ?? []));
-      if (Object.keys(this.#charmOf(application)?.resources ?? {}).length === 0) continue;
-      const source = join(this.#model.paths.resources, application);
-      mkdirSync(source, { recursive: true, mode: 0o700 });
-      disks.push({ name: `resources-${unitTag(unit)}`, source, path: unitPaths(unit).resources, readOnly: true });
-    }
-    return disks;
+  /** Units that were placed on a machine which is up already, or could not be reached when it came up. */
+  #board(id: string): void {
+    const keeper = this.#keepers.get(id);
+    if (keeper?.usable !== true) return;
+    if (unitsOn(this.#model, id).some((unit) => (this.#agents.get(unit)?.machine ?? null) === null))
+      void keeper.board();
   }
 
   async #connect(id: string, machine: Machine): Promise<void> {
-    for (const unit of this.#unitsOf(id)) {
+    for (const unit of unitsOn(this.#model, id)) {
       const agent = this.#agents.get(unit) ?? new UnitAgent(this.#model, unit);
       this.#agents.set(unit, agent);
+      if (agent.machine !== null) continue;
+      await this.#plugIn(unit, machine);
       await agent.connect(machine);
     }
   }
 
+  /** A unit that joins others brings the disks that the machine was not booted with. */
+  async #plugIn(unit: string, machine: Machine): Promise<void> {
+    const { units } = this.#model.state.data;
+    if (units[unit]?.agent.everStarted === true) return;
+    const others = unitsOn(this.#model, machine.id).filter((other) => units[other]?.agent.everStarted === true);
+    if (others.length === 0) return;
+    const there = new Set(others.flatMap((other) => unitDisks(this.#model, other)).map(({ name }) => name));
+    for (const disk of unitDisks(this.#model, unit)) if (!there.has(disk.name)) await machine.attach(disk);
+  }
+
   #agentsOn(id: string): UnitAgent[] {
-    return this.#unitsOf(id).flatMap((unit) => this.#agents.get(unit) ?? []);
+    return unitsOn(this.#model, id).flatMap((unit) => this.#agents.get(unit) ?? []);
   }
 
   #retire(id: string): void {
@@ -171,9 +170,19 @@ export class Fleet {
 
   /** The unit is gone; by force, it may have left a hook or an action running. */
   #forget(unit: string, agent: UnitAgent): void {
+    const { machine } = agent;
     agent.end();
     this.#agents.delete(unit);
+    this.#clear(unit, machine);
     delete this.#model.record.unpacked[unit];
+  }
+
+  /** A machine that others are on stays: the unit's files and disks go as with Juju. */
+  #clear(unit: string, machine: string | null): void {
+    if (machine === null || this.#model.state.data.machines[machine]?.life !== "alive") return;
+    const needed = new Set(machineDisks(this.#model, machine).map(({ name }) => name));
+    const disks = disksLeft(this.#model, unit).filter((name) => !needed.has(name));
+    void this.#keepers.get(machine)?.clear(unit, disks);
   }
 
   #reboot(id: string): void {

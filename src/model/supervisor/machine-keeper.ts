@@ -3,6 +3,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { join } from "node:path";
 import type { Disk, Machine, MachineKind } from "../../machines/machine.ts";
+import { unitPaths } from "./agent-files.ts";
 import { AGENT_PATH, runInMachine } from "./in-machine.ts";
 import type { LiveModel } from "./live-model.ts";
 
@@ -28,6 +29,7 @@ export class MachineKeeper {
   readonly #disks: () => readonly Disk[];
   readonly #events: KeeperEvents;
   #machine: Machine | null = null;
+  #frozen = false;
   /** A process in the machine that waits for its input to end: its own end tells that the machine has ended. */
   #sentinel: ChildProcess | null = null;
   /** One thing at a time: boot, stop, attach … in the order asked for. */
@@ -43,8 +45,9 @@ export class MachineKeeper {
     this.#events = events;
   }
 
-  get machine(): Machine | null {
-    return this.#machine;
+  /** Up, and not frozen: a command that is run there comes to an end. */
+  get usable(): boolean {
+    return this.#machine !== null && !this.#frozen;
   }
 
   /** Boots the machine, or takes hold of it where it already runs. */
@@ -72,12 +75,42 @@ export class MachineKeeper {
     return this.#serially(async () => await this.#machine?.detach(name));
   }
 
+  /** Once more what follows a boot, for units that are not connected yet. */
+  board(): Promise<void> {
+    return this.#serially(async () => {
+      const machine = this.#machine;
+      if (machine === null || !this.usable) return;
+      try {
+        await this.#events.up(machine);
+        this.#tellUp(machine);
+      } catch (error) {
+        this.#fail(error);
+      }
+    });
+  }
+
+  /** Takes away what a unit had here. @param disks names of those that nobody else needs */
+  clear(unit: string, disks: readonly string[]): Promise<void> {
+    return this.#serially(async () => {
+      const machine = this.#machine ?? (await this.#handle());
+      for (const disk of disks) await machine.detach(disk);
+      const { agent, tools, rebootMark } = unitPaths(unit);
+      if (this.usable) await runInMachine(machine, ["rm", "-rf", "--", agent, tools, rebootMark]);
+    }).catch((error: unknown) => this.#note(error));
+  }
+
   freeze(): Promise<void> {
-    return this.#serially(async () => await this.#machine?.freeze());
+    return this.#serially(async () => {
+      await this.#machine?.freeze();
+      this.#frozen = this.#machine !== null;
+    });
   }
 
   thaw(): Promise<void> {
-    return this.#serially(async () => await this.#machine?.thaw());
+    return this.#serially(async () => {
+      await this.#machine?.thaw();
+      this.#frozen = false;
+    });
   }
 
   destroy(): Promise<void> {
@@ -102,35 +135,49 @@ export class MachineKeeper {
     return result;
   }
 
+  get #hostname(): string {
+    return `juju-${this.#model.record.short}-${this.id}`;
+  }
+
   #handle(): Promise<Machine> {
     const { record, network, paths } = this.#model;
-    const hostname = `juju-${record.short}-${this.id}`;
     const directory = join(paths.machines, this.id);
     const { short: model, image } = record;
-    const spec = { model, id: this.id, hostname, image, directory, disks: this.#disks() };
+    const spec = { model, id: this.id, hostname: this.#hostname, image, directory, disks: this.#disks() };
     return this.#kind.machine(spec, network);
   }
 
   async #boot(): Promise<void> {
     clearTimeout(this.#retry);
     if (this.#machine !== null) return;
-    const hostname = `juju-${this.#model.record.short}-${this.id}`;
     try {
       const machine = await this.#handle();
       if (!(await machine.running())) this.#tell({ status: "pending", message: "Creating container" });
       await machine.start();
       await machine.booted();
       this.#machine = machine;
+      this.#frozen = false;
       this.#failures = 0;
-      const { address, instanceId } = machine;
-      this.#tell({ status: "started", message: "Running", address, instanceId, hostname });
+      this.#tellUp(machine);
       this.#watch(machine);
       await this.#events.up(machine);
     } catch (error) {
-      this.#tell({ status: "error", message: (error as Error).message });
-      this.#model.note("ERROR", `machine-${this.id}`, (error as Error).message);
+      this.#fail(error);
       if (this.#failures++ < retries.count) this.#retry = setTimeout(() => void this.start(), retries.delay);
     }
+  }
+
+  #tellUp({ address, instanceId }: Machine): void {
+    this.#tell({ status: "started", message: "Running", address, instanceId, hostname: this.#hostname });
+  }
+
+  #fail(error: unknown): void {
+    this.#tell({ status: "error", message: (error as Error).message });
+    this.#note(error);
+  }
+
+  #note(error: unknown): void {
+    this.#model.note("ERROR", `machine-${this.id}`, (error as Error).message);
   }
 
   async #halt(how: "shutdown" | "kill"): Promise<void> {
@@ -147,7 +194,7 @@ export class MachineKeeper {
 
   #tell(change: Parameters<LiveModel["state"]["setMachine"]>[1]): void {
     this.#model.state.setMachine(this.id, change, this.#model.now());
-    this.#model.changed();
+    this.#model.maybeChanged();
   }
 
   #watch(machine: Machine): void {

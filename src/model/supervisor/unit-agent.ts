@@ -28,6 +28,11 @@ export class UnitAgent {
     this.unit = unit;
   }
 
+  /** Number of the machine where it works; null = not connected. */
+  get machine(): string | null {
+    return this.#machine?.id ?? null;
+  }
+
   /** Puts the agent's files in place and lets the unit's work begin, or go on. */
   async connect(machine: Machine): Promise<void> {
     const { state, network } = this.#model;

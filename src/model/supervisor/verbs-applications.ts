@@ -6,12 +6,15 @@ import { pluginFor } from "../plugins/index.ts";
 import { FORCE_WAIT, pluginCharm, type CharmInfo, type DeployResult, type Removal } from "../state/model.ts";
 import type { LiveModel } from "./live-model.ts";
 import { takeCharm, takeResource } from "./local-charm.ts";
+import { requireFreePlace } from "./unit-disks.ts";
 import type { Opened } from "./outside-link.ts";
 import { verb, type VerbContext } from "./verb.ts";
 
 const Texts = z.record(z.string(), z.string());
 export const DiskParams = z.object({ name: z.string(), source: z.string(), path: z.string(), readOnly: z.boolean() });
 const ApplicationParams = z.object({ application: z.string() });
+/** Numbers of machines that are there already, one a unit. */
+const Placement = z.array(z.string()).default([]);
 const PairParams = z.object({ a: z.string(), b: z.string() });
 /** As the flags of Juju's client. */
 const RemovalParams = z.object({
@@ -31,6 +34,7 @@ const DeployParams = z.object({
   resources: Texts,
   base: z.string().optional(),
   disks: z.array(DiskParams),
+  to: Placement,
 });
 
 /** @throws UserError for a name that the model cannot play. */
@@ -59,6 +63,7 @@ async function deploy(
   const charm = await charmFor(model, params.charm, params.channel);
   const application = params.name ?? charm.name;
   const exists = model.state.data.applications[application] !== undefined;
+  requireFreePlace(model, params.to, application, params.disks);
   const resources: Record<string, string> = {};
   for (const [name, file] of exists ? [] : Object.entries(params.resources)) {
     resources[name] = await takeResource(model, application, charm, name, file);
@@ -70,12 +75,18 @@ async function deploy(
     units: params.units,
     config: params.config,
     resources,
+    to: params.to,
     now: model.now(),
     ...(params.name === undefined ? {} : { name: params.name }),
     ...(params.base === undefined ? {} : { base: params.base }),
   });
   model.record.disks[application] = params.disks;
   return result;
+}
+
+function addUnits(model: LiveModel, application: string, count: number, to: readonly string[]): string[] {
+  requireFreePlace(model, to, application, model.record.disks[application] ?? []);
+  return model.state.addUnits(application, count, model.now(), to);
 }
 
 async function attachResource(model: LiveModel, application: string, resource: string, file: string): Promise<void> {
@@ -107,8 +118,9 @@ function removal({ force, noWait, dryRun }: z.output<typeof RemovalParams>): Rem
 export const applicationVerbs = {
   deploy: verb(DeployParams, deploy),
 
-  "add-unit": verb(ApplicationParams.extend({ count: z.int().min(1) }), ({ supervisor: { model } }, params) =>
-    model.state.addUnits(params.application, params.count, model.now()),
+  "add-unit": verb(
+    ApplicationParams.extend({ count: z.int().min(1), to: Placement }),
+    ({ supervisor: { model } }, { application, count, to }) => addUnits(model, application, count, to),
   ),
 
   "remove-unit": verb(

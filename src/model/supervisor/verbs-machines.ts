@@ -5,6 +5,7 @@ import { UserError } from "../../errors.ts";
 import type { Disk } from "../../machines/machine.ts";
 import { sourceOf } from "../mirror/files.ts";
 import type { Supervisor } from "./supervisor.ts";
+import { disksOfOthers, requireFreePlace } from "./unit-disks.ts";
 import { DiskParams } from "./verbs-applications.ts";
 import { verb, type VerbContext } from "./verb.ts";
 
@@ -40,8 +41,15 @@ function requireApplication(supervisor: Supervisor, application: string): void {
 async function attach(supervisor: Supervisor, application: string, disk: Disk): Promise<void> {
   requireApplication(supervisor, application);
   const { disks } = supervisor.model.record;
+  const keepers = supervisor.fleet.keepersOf(application);
+  requireFreePlace(
+    supervisor.model,
+    keepers.map(({ id }) => id),
+    application,
+    [disk],
+  );
   const others = (disks[application] ?? []).filter((other) => other.name !== disk.name);
-  await Promise.all(supervisor.fleet.keepersOf(application).map((keeper) => keeper.attach(disk)));
+  await Promise.all(keepers.map((keeper) => keeper.attach(disk)));
   disks[application] = [...others, disk];
 }
 
@@ -51,7 +59,9 @@ async function detach(supervisor: Supervisor, application: string, name: string)
   const known = disks[application] ?? [];
   if (!known.some((disk) => disk.name === name))
     throw new UserError(`application "${application}" has no disk "${name}"`);
-  await Promise.all(supervisor.fleet.keepersOf(application).map((keeper) => keeper.detach(name)));
+  const keepers = supervisor.fleet.keepersOf(application);
+  const needless = keepers.filter(({ id }) => !disksOfOthers(supervisor.model, id, application).has(name));
+  await Promise.all(needless.map((keeper) => keeper.detach(name)));
   disks[application] = known.filter((disk) => disk.name !== name);
 }
 
