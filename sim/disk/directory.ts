@@ -3,7 +3,7 @@ import type { Dir, File, Space, Stat } from "../../src/ports.ts";
 import type { Disk } from "./disk.ts";
 import { FileHandle } from "./file.ts";
 import type { Place } from "./machine.ts";
-import { byBytes, checkLength, checkName, checkRename } from "./names.ts";
+import { byBytes, checkLength, checkName, checkRename, fileIn, fileToLock, nodeIn } from "./names.ts";
 import { type DirectoryNode, failure, type FileNode, type Node } from "./nodes.ts";
 import type { Process } from "./process.ts";
 import { statOf } from "./stat.ts";
@@ -61,7 +61,7 @@ export class DirectoryHandle implements Dir {
 
   openFile(name: string, access: "read" | "write"): Promise<File> {
     return this.#call("openFile", name, false, () => {
-      const node = this.#regular(name);
+      const node = fileIn(this.#directory, name);
       if (access === "write") this.#writable("open", name);
       return this.#file(node, name, access === "write");
     });
@@ -177,13 +177,9 @@ export class DirectoryHandle implements Dir {
     });
   }
 
-  /** For `lock.ts`: what `open` with O_RDWR and O_NOFOLLOW gives. */
   fileForLock(name: string): FileNode {
     this.#live();
-    const node = this.#need(name);
-    if (node.kind === "link") throw failure("ELOOP", "open", name);
-    if (node.kind === "directory") throw failure("EISDIR", "open", name);
-    if (node.kind === "other") throw failure("ENXIO", "open", name);
+    const node = fileToLock(this.#directory, name);
     this.#writable("open", name);
     return node;
   }
@@ -212,17 +208,7 @@ export class DirectoryHandle implements Dir {
   }
 
   #need(name: string): Node {
-    checkName(name);
-    checkLength(name);
-    const node = this.#directory.entries.get(name);
-    if (node === undefined) throw failure("ENOENT", "open", name);
-    return node;
-  }
-
-  #regular(name: string): FileNode {
-    const node = this.#need(name);
-    if (node.kind === "file") return node;
-    throw failure(node.kind === "link" ? "ELOOP" : "ENOTREG", "open", name);
+    return nodeIn(this.#directory, name);
   }
 
   /** A new name can be made here. */

@@ -24,6 +24,7 @@
 import { Log, type Effect, type EntryChange } from "./log.ts";
 import { failure, type DirectoryNode, type FileNode, type LinkNode, type Node, type OtherNode } from "./nodes.ts";
 import { imageAfter, type NodeState } from "./images.ts";
+import { Inodes } from "./inodes.ts";
 import { restore } from "./restore.ts";
 
 export type LockScope = "shared" | "per-machine" | "none";
@@ -42,7 +43,6 @@ const INODE_BYTES = 256;
 export class Disk {
   readonly device: number;
   readonly root: DirectoryNode;
-  readonly #now: () => number;
   capacity: number;
   used = 0;
   readOnly = false;
@@ -52,17 +52,13 @@ export class Disk {
   log: Log | null = null;
   /** Changes of anything, for tests that must see none. */
   changes = 0;
-  #serials = 0;
-  #inodes = 1;
-  readonly #free: number[] = [];
-  #last = 0;
-  #ticks = 0;
+  readonly #inodes: Inodes;
 
   constructor({ device, now, capacity = 1e12 }: DiskOptions) {
     this.device = device;
-    this.#now = now;
+    this.#inodes = new Inodes(now);
     this.capacity = capacity;
-    this.root = this.#directory(0o755, null);
+    this.root = this.#inodes.directory(0o755, null);
     this.root.links = 1;
   }
 
@@ -101,26 +97,25 @@ export class Disk {
   }
 
   addFile(directory: DirectoryNode, name: string, mode: number): FileNode {
-    const node: FileNode = { ...this.#common(mode), kind: "file", buffer: EMPTY, size: 0, holders: new Set() };
-    return this.#add(directory, name, node);
+    return this.#add(directory, name, this.#inodes.file(mode));
   }
 
   addDirectory(directory: DirectoryNode, name: string, mode: number): DirectoryNode {
-    return this.#add(directory, name, this.#directory(mode, directory));
+    return this.#add(directory, name, this.#inodes.directory(mode, directory));
   }
 
   addLink(directory: DirectoryNode, name: string, target: string): LinkNode {
-    return this.#add(directory, name, { ...this.#common(0o777), kind: "link", target });
+    return this.#add(directory, name, this.#inodes.link(target));
   }
 
   addOther(directory: DirectoryNode, name: string): OtherNode {
-    return this.#add(directory, name, { ...this.#common(0o644), kind: "other" });
+    return this.#add(directory, name, this.#inodes.other());
   }
 
   /** A further name for a node that is there. */
   link(node: Node, directory: DirectoryNode, name: string): void {
     node.links++;
-    node.changed = this.#stamp();
+    node.changed = this.#inodes.stamp();
     this.#enter(`link ${name}`, [{ directory, name, node }]);
   }
 
@@ -134,7 +129,7 @@ export class Disk {
     const node = from.entries.get(name);
     const replaced = to.entries.get(toName);
     if (node === undefined || node === replaced) return;
-    node.changed = this.#stamp();
+    node.changed = this.#inodes.stamp();
     if (node.kind === "directory") node.parent = to;
     this.#enter(`rename ${name} -> ${toName}`, [
       { directory: from, name, node: null },
@@ -146,7 +141,7 @@ export class Disk {
   chmod(node: Node, mode: number): void {
     this.changes++;
     node.mode = mode & 0o7777;
-    node.changed = this.#stamp();
+    node.changed = this.#inodes.stamp();
     this.log?.add(`chmod #${node.serial} ${mode.toString(8)}`, [{ kind: "mode", node: node.serial, mode: node.mode }]);
   }
 
@@ -175,7 +170,7 @@ export class Disk {
   release(node: Node): void {
     if (node.links > 0 || node.open > 0) return;
     this.used -= INODE_BYTES + (node.kind === "file" ? node.size : 0);
-    this.#free.push(node.inode);
+    this.#inodes.free(node);
   }
 
   #put(file: FileNode, position: number, chunks: readonly Uint8Array[], length: number): void {
@@ -205,12 +200,12 @@ export class Disk {
     this.changes++;
     this.used += size - file.size;
     file.size = size;
-    file.modified = file.changed = this.#stamp();
+    file.modified = file.changed = this.#inodes.stamp();
   }
 
   #add<Made extends Node>(directory: DirectoryNode, name: string, node: Made): Made {
     if (this.used + INODE_BYTES > this.capacity) {
-      this.#free.push(node.inode);
+      this.#inodes.free(node);
       throw failure("ENOSPC", "create", name);
     }
     this.used += INODE_BYTES;
@@ -229,7 +224,7 @@ export class Disk {
     for (const { directory, name, node } of changes) {
       if (node === null) directory.entries.delete(name);
       else directory.entries.set(name, node);
-      directory.modified = directory.changed = this.#stamp();
+      directory.modified = directory.changed = this.#inodes.stamp();
       if (this.log !== null) logged.push({ directory: directory.serial, name, node: node?.serial ?? null });
     }
     this.log?.add(text, [{ kind: "entries", changes: logged }]);
@@ -238,31 +233,11 @@ export class Disk {
 
   #unlinked(node: Node): void {
     node.links--;
-    node.changed = this.#stamp();
+    node.changed = this.#inodes.stamp();
     if (node.kind === "directory") node.removed = true;
     this.release(node);
   }
-
-  #directory(mode: number, parent: DirectoryNode | null): DirectoryNode {
-    const common = this.#common(mode);
-    return { ...common, kind: "directory", entries: new Map(), parent, removed: false, watchers: new Set() };
-  }
-
-  #common(mode: number) {
-    const now = this.#stamp();
-    const inode = this.#free.pop() ?? ++this.#inodes;
-    return { serial: ++this.#serials, inode, mode, links: 0, open: 0, modified: now, changed: now };
-  }
-
-  #stamp(): number {
-    const now = this.#now();
-    this.#ticks = now === this.#last ? this.#ticks + 1 : 0;
-    this.#last = now;
-    return now + this.#ticks / 1000;
-  }
 }
-
-const EMPTY = new Uint8Array();
 
 function first(chunks: readonly Uint8Array[], count: number): Uint8Array[] {
   let left = count;

@@ -1,5 +1,5 @@
-/** Which names there may be, and what may be renamed to what: as Linux answers. */
-import { type DirectoryNode, failure, type Node } from "./nodes.ts";
+/** Which names there may be, what lies under them, and what may be renamed to what: as Linux answers. */
+import { type DirectoryNode, failure, type FileNode, type Node } from "./nodes.ts";
 
 const LONGEST_NAME = 255;
 
@@ -32,6 +32,28 @@ export function checkName(name: string): void {
 
 export function checkLength(name: string): void {
   if (Buffer.byteLength(name) > LONGEST_NAME) throw failure("ENAMETOOLONG", "open", name);
+}
+
+export function nodeIn({ entries }: DirectoryNode, name: string): Node {
+  checkName(name);
+  checkLength(name);
+  const node = entries.get(name);
+  if (node === undefined) throw failure("ENOENT", "open", name);
+  return node;
+}
+
+/** Nothing else is ever opened by the product: `ENOTREG` is its own word for that. */
+export function fileIn(directory: DirectoryNode, name: string): FileNode {
+  const node = nodeIn(directory, name);
+  if (node.kind === "file") return node;
+  throw failure(node.kind === "link" ? "ELOOP" : "ENOTREG", "open", name);
+}
+
+/** What `open` with O_RDWR and O_NOFOLLOW gives. */
+export function fileToLock(directory: DirectoryNode, name: string): FileNode {
+  const node = nodeIn(directory, name);
+  if (node.kind === "file") return node;
+  throw failure({ link: "ELOOP", directory: "EISDIR", other: "ENXIO" }[node.kind], "open", name);
 }
 
 export function byBytes(a: string, b: string): number {
