@@ -166,10 +166,13 @@ function changing(facts: Facts, cluster: Cluster): Status {
   const { flight, environment } = facts;
   const version = cluster.release?.version ?? "?";
   const mayChange = current === null || cluster.turn === environment.unit;
-  if (mayChange && agent?.store.writable === false && !agent.lease?.includes(agent.release?.name ?? ""))
+  if (mayChange && agent?.store.writable === false && !agent.lease?.includes(agent.release?.name ?? "")) {
+    // Where no unit of the application can write, one is named the fetcher all the same: this one may be it.
+    const holder = cluster.fetcher === environment.unit ? null : cluster.fetcher;
     return waiting(
-      `Waiting for ${(cluster.fetcher ?? flight?.application) || "another unit"} to lease Concourse ${version} for this unit`,
+      `Waiting for ${holder ?? flight?.application ?? "another unit"} to lease Concourse ${version} for this unit`,
     );
+  }
   if (current === null) return busy(`Installing Concourse ${version}`);
   if (mayChange) return busy(`Changing to Concourse ${version}`);
   const afterWebs = flight && followsWeb(facts) && cluster.release && !websHaveChanged(facts, cluster.release);

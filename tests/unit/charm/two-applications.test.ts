@@ -406,6 +406,9 @@ describe("leases that the fetcher holds for others", () => {
     });
     expect(plan(committed).some((step) => step.do === "link-release")).toBe(false);
     expect(status(committed).message).toBe("Waiting for ci to lease Concourse 8.2.5 for this unit");
+    // Nobody of its application can write, so it is named itself: it waits for the webs' fetcher all the same.
+    const named = change(committed, { peers: { cluster: { fetcher: "build/0" } } });
+    expect(status(named).message).toBe("Waiting for ci to lease Concourse 8.2.5 for this unit");
     const leased = change(committed, { local: { agent: { lease: [RELEASE, releaseName(next)] } } });
     expect(plan(leased).some((step) => step.do === "link-release")).toBe(true);
   });
