@@ -5,6 +5,7 @@ import type { Cluster } from "../../src/relations/peers.ts";
 import type { Disk } from "../disk/disk.ts";
 import type { DirectoryNode, FileNode, Node } from "../disk/nodes.ts";
 import { forgotten } from "./local.ts";
+import { isLeasedBy, usedBy } from "./in-use.ts";
 import { leaseIn, leasesOf } from "./leases.ts";
 import { LockWatch } from "./lock.ts";
 import { SecondLooks } from "./second-look.ts";
@@ -145,15 +146,18 @@ export class Checks {
       return this.#report("nothing leased or in use is removed", `${name}, leased by ${robbed[0]?.member}`);
   }
 
-  /** Every link leads to a whole release, as long as the store is there. */
+  /** Whatever a unit uses is a whole release, and leased, as long as the store is there. */
   #readers(disk: Disk): void {
     const there = entriesOf(disk.root, RELEASES);
     for (const unit of this.#world.units) {
-      const { current, stopped } = unit.memory;
-      // Who stops ends its services first, and then gives up its lease.
-      if (current === null || stopped || unit.juju.dead || !unit.up || unit.mounted() !== disk) continue;
-      if (there.get(current)?.kind === "directory" || this.tampered.has(current)) continue;
-      this.#report("readers see old or new, never none", `${unit.name} runs ${current}, which is gone`);
+      if (unit.juju.dead || !unit.up || unit.mounted() !== disk) continue;
+      for (const release of usedBy(unit)) {
+        if (this.tampered.has(release)) continue;
+        if (there.get(release)?.kind !== "directory")
+          this.#report("readers see old or new, never none", `${unit.name} runs ${release}, which is gone`);
+        else if (!isLeasedBy(disk, unit, release))
+          this.#report("what is in use is leased", `${unit.name} runs ${release}`);
+      }
     }
   }
 

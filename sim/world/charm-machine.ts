@@ -22,7 +22,6 @@ import { AGENT_SERVICE } from "../../src/concourse/services.ts";
 import type { Cluster } from "../../src/relations/peers.ts";
 import { whyNotYet } from "../../src/store/adopt.ts";
 import { leaveStore } from "../../src/store/leave.ts";
-import { memberName } from "../../src/charm/facts.ts";
 import { STORE_PATH } from "../../src/charm/orders.ts";
 import type { Ports } from "../../src/ports.ts";
 import type { Machine } from "../disk/machine.ts";
@@ -122,7 +121,8 @@ export function charmMachine(world: CharmMachineWorld): CharmMachine {
         else await note(MEMORY.heeds, step.web);
         return void (memory.heeds = step.web);
       case "give-up-lease":
-        return giveUpLease(facts, step.last);
+        if (facts.local.orders) await leaveStore(world.ports, facts.local.orders.store, step.last);
+        return;
       case "clear-machine":
         for (const path of [ORDERS_FILE, STATE_FILE, NEW_CLUSTER_SECRET_FILE, MEMORY.followed, CURRENT_RELEASE])
           disk.remove(path);
@@ -146,13 +146,6 @@ export function charmMachine(world: CharmMachineWorld): CharmMachine {
     );
     memory.current = name;
     world.linked(name);
-  }
-
-  /** As `giveUpLease` of `src/charm/leave.ts`. */
-  async function giveUpLease(facts: Facts, last: boolean): Promise<void> {
-    const { orders } = facts.local;
-    if (!orders) return;
-    await leaveStore(world.ports, orders.store, memberName(facts.environment), last);
   }
 
   return { read, apply };

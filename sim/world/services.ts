@@ -53,6 +53,11 @@ export class Services {
     );
   }
 
+  /** Releases that processes of Concourse run from at the moment. */
+  *running(): Generator<string> {
+    for (const { pid, release } of this.#units.values()) if (pid > 0 && release !== null) yield release;
+  }
+
   control(name: string, verb: Verb): void {
     const enabled = verb === "start" || verb === "restart";
     if (verb === "start" && this.get(name).pid > 0) return this.#set(name, { enabled });

@@ -12,18 +12,17 @@ import {
   MARKER,
   STORE_FILE,
 } from "../store/layout.ts";
-import { applicationName, memberName, type Facts } from "./facts.ts";
+import { applicationName, type Facts } from "./facts.ts";
 import { MEMORY } from "./machine.ts";
 import { STORE_PATH } from "./orders.ts";
 
 /** What a unit that leaves takes with it, from the store and from its machine. */
 
 /** The rest of the store's code is loaded only here: no other hook needs it. */
-export async function giveUpLease(facts: Facts, last: boolean): Promise<void> {
-  const orders = facts.local.orders;
+export async function giveUpLease({ local: { orders } }: Facts, last: boolean): Promise<void> {
   if (!orders) return;
   const [{ hostPorts }, { leaveStore }] = await Promise.all([import("../host/ports.ts"), import("../store/leave.ts")]);
-  await leaveStore(hostPorts, orders.store, memberName(facts.environment), last);
+  await leaveStore(hostPorts, orders.store, last);
 }
 
 /** Leaves nothing but the mark that this unit has stopped; a private store goes with its unit. */

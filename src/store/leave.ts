@@ -12,13 +12,12 @@ import type { StoreOrders } from "./types.ts";
 export async function leaveStore(
   ports: Parameters<typeof openStore>[0],
   orders: StoreOrders,
-  member: string,
   last: boolean,
 ): Promise<void> {
   const { store } = await openStore(ports, { ...orders, mayCreate: false });
   if (!store?.writable) return;
   try {
-    await removeLease(store, member);
+    await removeLease(store, orders.member);
     if (last) await unregister(store);
   } finally {
     await store.close();
