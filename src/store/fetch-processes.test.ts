@@ -5,21 +5,11 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
+import { expectWhole, kept, problemOf } from "../../tests/fixtures/store/expectations.ts";
+import { fetch, here, mirror, useMirror } from "../../tests/fixtures/store/fetching.ts";
 import { ARCHIVE } from "../../tests/fixtures/store/mirror.ts";
 import { fetchFrom, leftovers, opened } from "../../tests/fixtures/store/place.ts";
-import {
-  archive,
-  expectWhole,
-  fetch,
-  here,
-  kept,
-  mirror,
-  name,
-  ports,
-  problemOf,
-  target,
-  useMirror,
-} from "../../tests/fixtures/store/fetching.ts";
+import { archive, name, ports, target } from "../../tests/fixtures/store/sample.ts";
 
 useMirror();
 

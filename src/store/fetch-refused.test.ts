@@ -2,24 +2,13 @@ import { readdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } f
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
+import { expectNothing, expectWhole, problemOf, refusalOf } from "../../tests/fixtures/store/expectations.ts";
+import { withStore } from "../../tests/fixtures/store/failing-ports.ts";
+import { fetch, here, mirror, useMirror } from "../../tests/fixtures/store/fetching.ts";
 import { fetchFrom, opened, place, targetOf } from "../../tests/fixtures/store/place.ts";
+import { archive, name, ports, target } from "../../tests/fixtures/store/sample.ts";
 import { release, tgz } from "../../tests/fixtures/store/tar.ts";
 import type { BadArchive, Target } from "./types.ts";
-import {
-  archive,
-  expectNothing,
-  expectWhole,
-  fetch,
-  here,
-  mirror,
-  name,
-  ports,
-  problemOf,
-  refusalOf,
-  target,
-  useMirror,
-} from "../../tests/fixtures/store/fetching.ts";
-import { withStore } from "../../tests/fixtures/store/failing-ports.ts";
 
 useMirror();
 

@@ -2,20 +2,11 @@ import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { expectNothing, expectWhole, problemOf } from "../../tests/fixtures/store/expectations.ts";
+import { fetch, here, mirror, useMirror } from "../../tests/fixtures/store/fetching.ts";
 import { fetchFrom } from "../../tests/fixtures/store/place.ts";
+import { archive, ports, target } from "../../tests/fixtures/store/sample.ts";
 import type { FetchProgress } from "./types.ts";
-import {
-  archive,
-  expectNothing,
-  expectWhole,
-  fetch,
-  here,
-  mirror,
-  ports,
-  problemOf,
-  target,
-  useMirror,
-} from "../../tests/fixtures/store/fetching.ts";
 
 useMirror();
 

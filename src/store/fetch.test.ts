@@ -1,28 +1,16 @@
 import { readFileSync, readlinkSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { expectWhole, kept, problemOf, refusalOf } from "../../tests/fixtures/store/expectations.ts";
+import { withStore } from "../../tests/fixtures/store/failing-ports.ts";
+import { fetch, here, mirror, useMirror } from "../../tests/fixtures/store/fetching.ts";
 import { startMirror } from "../../tests/fixtures/store/mirror.ts";
 import { at, fetchFrom, leftovers, opened, place, QUIET, sha256, treeOf } from "../../tests/fixtures/store/place.ts";
+import { archive, name, noise, ports, target } from "../../tests/fixtures/store/sample.ts";
 import { release, tgz } from "../../tests/fixtures/store/tar.ts";
 import { fetchRelease } from "./fetch.ts";
 import { LATER } from "./retry.ts";
 import type { Archive, FetchProgress } from "./types.ts";
-import {
-  archive,
-  expectWhole,
-  fetch,
-  here,
-  kept,
-  mirror,
-  name,
-  noise,
-  ports,
-  problemOf,
-  refusalOf,
-  target,
-  useMirror,
-} from "../../tests/fixtures/store/fetching.ts";
-import { withStore } from "../../tests/fixtures/store/failing-ports.ts";
 
 useMirror();
 
