@@ -3,7 +3,7 @@
  * What Juju keeps on the controller and what a unit's agent keeps in its own files lie side by side here, but the rules
  * never let one side read the other's: see `agent/`.
  */
-import type { HookInfo } from "../contract.ts";
+import type { AgentRow } from "./agent-data.ts";
 import type { CharmInfo, ConfigValue, Random, LogEntry, LogLevel, StatusValue, Task } from "./types.ts";
 
 export const JUJU_VERSION = "3.6.28";
@@ -117,52 +117,6 @@ export interface StorageRow {
   kind: "filesystem" | "block";
   location: string;
   attached: boolean;
-}
-
-/** The unit agent's own memory (Juju 3.6, internal/worker/uniter/operation/state.go and what its workers keep in RAM). */
-export interface AgentRow {
-  connected: boolean;
-  /** It ran at least once. */
-  everStarted: boolean;
-  installed: boolean;
-  started: boolean;
-  stopped: boolean;
-  removed: boolean;
-  /** The flag behind `leader-elected`; follows the lease. */
-  leader: boolean;
-  rebooted: boolean;
-  /** The charm that is unpacked; null before the first. */
-  charm: { url: string; modified: number } | null;
-  /** When unpacking may be tried again after it failed; null = it did not fail. */
-  deployRetry: number | null;
-  configHash: string;
-  addressHash: string;
-  /** In RAM at Juju's: 0 after every start of the agent. */
-  leaderSettingsSeen: number;
-  current: { hook: HookInfo; step: "queued" | "running" | "failed" } | null;
-  retry: { attempts: number; at: number } | null;
-  updateStatus: { due: number; ticks: number; seen: number } | null;
-  relations: Record<string, LocalRelation>;
-  /** Secret id → latest revision the unit was told of. */
-  secretsNotified: Record<string, number>;
-  /** Secret id → revisions whose `secret-remove` ran. */
-  secretsRemoved: Record<string, number[]>;
-}
-
-/** What the agent knows of a relation whose scope it entered. */
-export interface LocalRelation {
-  created: boolean;
-  /** Remote units whose `joined` was committed → version of their bag last handled. */
-  members: Record<string, number>;
-  apps: Record<string, number>;
-  /** A unit whose `changed` must directly follow its `joined`. */
-  changedPending: string | null;
-  /** `broken` was committed: the agent knows the relation no more. */
-  broken: boolean;
-  /** Met before the agent's last restart. */
-  beforeRestart: boolean;
-  /** Remote units' bags as read; survives hooks, dies with the agent. */
-  cache: Record<string, Bag>;
 }
 
 export interface MachineRow {

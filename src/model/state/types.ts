@@ -3,73 +3,12 @@
  * Times are milliseconds since 1970, numbered things carry Juju's numbers, all databag and resource values are strings.
  */
 import type { Outcome, Run } from "../contract.ts";
+import type { CharmInfo, ConfigValue, OptionType } from "./charm-types.ts";
+
+export type * from "./charm-types.ts";
+export type * from "./status-types.ts";
 
 export type Random = (bytes: number) => Uint8Array;
-export type Role = "provides" | "requires" | "peer";
-export type OptionType = "string" | "int" | "float" | "boolean" | "secret";
-export type ConfigValue = string | number | boolean;
-
-export interface Endpoint {
-  readonly role: Role;
-  readonly interface: string;
-  /** Most relations the endpoint takes; 0 = any number. */
-  readonly limit: number;
-}
-
-export interface CharmOption {
-  readonly type: OptionType;
-  readonly default?: ConfigValue;
-  readonly description: string;
-}
-
-export interface CharmAction {
-  readonly description: string;
-  readonly parallel: boolean;
-  /** Name of the lock the action takes in place of the machine's; "" = the machine's. */
-  readonly executionGroup: string;
-  /** JSON schema of the parameters: `{type: "object", properties, required?, additionalProperties?}`. */
-  readonly schema: Readonly<Record<string, unknown>>;
-}
-
-export interface CharmStorage {
-  readonly type: "filesystem" | "block";
-  /** Instances a unit gets at deployment. */
-  readonly minimum: number;
-  /** Most instances of a unit; -1 = any number. */
-  readonly maximum: number;
-  readonly location: string;
-}
-
-export interface CharmBase {
-  readonly name: string;
-  /** `24.04/stable` */
-  readonly channel: string;
-  readonly architectures: readonly string[];
-}
-
-/** What was read from a charm's artefact, or from a plug-in's descriptor. */
-export interface CharmInfo {
-  readonly name: string;
-  readonly summary: string;
-  readonly description: string;
-  readonly endpoints: Readonly<Record<string, Endpoint>>;
-  readonly extraBindings: readonly string[];
-  readonly options: Readonly<Record<string, CharmOption>>;
-  readonly actions: Readonly<Record<string, CharmAction>>;
-  /** Resource name → the file name it gets in the unit. */
-  readonly resources: Readonly<Record<string, { readonly filename: string; readonly description: string }>>;
-  readonly storage: Readonly<Record<string, CharmStorage>>;
-  readonly bases: readonly CharmBase[];
-  /** `lxd-profile.yaml`, or null. */
-  readonly profile: Readonly<Record<string, unknown>> | null;
-  /** First line of the file `version`; "" = none. */
-  readonly version: string;
-  /** SHA-256 of the archive in hex, and its path on the host: filled in by who read it; "" for a plug-in. */
-  readonly sha256: string;
-  readonly path: string;
-  /** Charmhub channel that a plug-in plays; null for a charm from a file. */
-  readonly channel: string | null;
-}
 
 export interface DeployOptions {
   readonly charm: CharmInfo;
@@ -200,91 +139,3 @@ export type Ending =
       readonly encodings?: { readonly "stdout-encoding"?: "base64"; readonly "stderr-encoding"?: "base64" };
     })
   | { readonly missing: true };
-
-export interface StatusValue {
-  readonly current: string;
-  readonly message: string;
-  readonly since: number;
-}
-
-export interface UnitStatus {
-  readonly workload: StatusValue;
-  readonly agent: StatusValue & { readonly version: string };
-  readonly life: "alive" | "dying";
-  readonly leader: boolean;
-  readonly machine: string;
-  /** `80/tcp`, `8000-8010/udp`, `icmp`: sorted by protocol, then port. */
-  readonly ports: readonly string[];
-  readonly address: string;
-}
-
-export interface ApplicationStatus {
-  /** Charm name for Charmhub, URL (`local:app-3`) otherwise. */
-  readonly charm: string;
-  readonly charmName: string;
-  readonly charmOrigin: "local" | "charmhub";
-  readonly charmRevision: number;
-  readonly charmChannel: string;
-  readonly charmVersion: string;
-  readonly charmProfile: string;
-  readonly base: { readonly name: string; readonly channel: string };
-  readonly exposed: boolean;
-  readonly life: "alive" | "dying";
-  readonly status: StatusValue;
-  /** What `application-version-set` said last. */
-  readonly version: string;
-  readonly relations: Readonly<
-    Record<string, readonly { readonly application: string; readonly interface: string; readonly scope: "global" }[]>
-  >;
-  readonly endpointBindings: Readonly<Record<string, string>>;
-  readonly units: Readonly<Record<string, UnitStatus>>;
-}
-
-export interface MachineStatus {
-  /** Juju's agent on the machine. */
-  readonly agent: StatusValue & { readonly version: string };
-  /** The instance: `Running`, `Creating container`. */
-  readonly instance: StatusValue;
-  readonly hostname: string;
-  readonly address: string;
-  readonly instanceId: string;
-  readonly base: { readonly name: string; readonly channel: string };
-}
-
-export interface RelationStatus {
-  readonly id: number;
-  /** `app:endpoint` */
-  readonly provider: string;
-  readonly requirer: string;
-  readonly interface: string;
-  readonly type: "regular" | "peer";
-  readonly status: "joining" | "joined" | "broken";
-}
-
-export interface StorageStatus {
-  readonly id: string;
-  readonly unit: string;
-  readonly kind: "filesystem" | "block";
-  readonly location: string;
-  readonly status: "pending" | "attached" | "detaching";
-}
-
-/** Everything `juju status` prints, unrendered. Keys of maps are in natural order (`a/2` before `a/10`). */
-export interface StatusData {
-  readonly now: number;
-  readonly model: {
-    readonly name: string;
-    readonly uuid: string;
-    readonly type: "iaas";
-    readonly controller: string;
-    readonly cloud: string;
-    readonly region: string;
-    readonly version: string;
-    readonly sla: string;
-    readonly status: StatusValue;
-  };
-  readonly applications: Readonly<Record<string, ApplicationStatus>>;
-  readonly machines: Readonly<Record<string, MachineStatus>>;
-  readonly relations: readonly RelationStatus[];
-  readonly storage: readonly StorageStatus[];
-}

@@ -1,6 +1,7 @@
 /** Units come and go. Juju 3.6: state/application.go, state/unit.go, state/cleanup.go. */
 import { UserError } from "../../errors.ts";
-import type { AgentRow, ApplicationRow, Core, ModelData, RelationRow, StorageRow, UnitRow } from "./data.ts";
+import type { AgentRow } from "./agent-data.ts";
+import type { ApplicationRow, Core, ModelData, RelationRow, StorageRow, UnitRow } from "./data.ts";
 import { addMachine, retireMachine } from "./machines.ts";
 import { isApplicationName } from "./names.ts";
 import { applicationNamed, charmOf, status, unitsOf } from "./rows.ts";

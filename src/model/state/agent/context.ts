@@ -3,7 +3,8 @@
  * to write. Juju 3.6: internal/worker/uniter/runner/context/context.go.
  */
 import type { HookInfo, Operation } from "../../contract.ts";
-import type { ApplicationRow, Bag, Core, LocalRelation, PortRow, RelationRow, SecretGrant, UnitRow } from "../data.ts";
+import type { ApplicationRow, Bag, Core, PortRow, RelationRow, SecretGrant, UnitRow } from "../data.ts";
+import type { LocalRelation } from "../agent-data.ts";
 import { applicationOf, asBytes } from "../names.ts";
 import { existing, isLeader } from "../rows.ts";
 import { isPeer, remoteApplication } from "../scopes.ts";

@@ -2,7 +2,8 @@
  * Which relation hook is next. Juju 3.6: internal/worker/uniter/relation/{resolver,statetracker}.go.
  */
 import type { HookInfo } from "../../contract.ts";
-import type { Core, LocalRelation, ModelData, RelationRow, UnitRow } from "../data.ts";
+import type { Core, ModelData, RelationRow, UnitRow } from "../data.ts";
+import type { LocalRelation } from "../agent-data.ts";
 import { asBytes } from "../names.ts";
 import { existing } from "../rows.ts";
 import {
