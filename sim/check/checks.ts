@@ -5,7 +5,7 @@ import type { Cluster } from "../../src/relations/peers.ts";
 import type { Disk } from "../disk/disk.ts";
 import type { DirectoryNode, FileNode, Node } from "../disk/nodes.ts";
 import { forgotten } from "./local.ts";
-import { isLeasedBy, usedBy } from "./in-use.ts";
+import { wrongUse } from "./in-use.ts";
 import { leaseIn, leasesOf } from "./leases.ts";
 import { LockWatch } from "./lock.ts";
 import { SecondLooks } from "./second-look.ts";
@@ -146,18 +146,10 @@ export class Checks {
       return this.#report("nothing leased or in use is removed", `${name}, leased by ${robbed[0]?.member}`);
   }
 
-  /** Whatever a unit uses is a whole release, and leased, as long as the store is there. */
   #readers(disk: Disk): void {
-    const there = entriesOf(disk.root, RELEASES);
     for (const unit of this.#world.units) {
-      if (unit.juju.dead || !unit.up || unit.mounted() !== disk) continue;
-      for (const release of usedBy(unit)) {
-        if (this.tampered.has(release)) continue;
-        if (there.get(release)?.kind !== "directory")
-          this.#report("readers see old or new, never none", `${unit.name} runs ${release}, which is gone`);
-        else if (!isLeasedBy(disk, unit, release))
-          this.#report("what is in use is leased", `${unit.name} runs ${release}`);
-      }
+      const broken = wrongUse(unit, disk, this.tampered);
+      if (broken !== null) this.#report(...broken);
     }
   }
 
@@ -196,6 +188,12 @@ export class Checks {
     if (this.replacedLocks.some(({ holders }) => holders.size > 0)) return;
     const names = [...downloads].filter(({ alive }) => alive).map(({ name }) => name);
     if (names.length > 1) this.#report("at most one download while the lock works", names.join(", "));
+  }
+
+  /** A unit says that copies are damaged, as all others will hear it. */
+  damageTold({ name }: SimUnit, releases: readonly string[]): void {
+    const sound = releases.find((release) => !this.spoilt.everHad(release) && !this.tampered.has(release));
+    if (sound !== undefined) this.#report("nothing whole is called damaged", `${name} says so of ${sound}`);
   }
 
   followed(unit: SimUnit, { generation }: Cluster): void {

@@ -1,19 +1,41 @@
-/** What units use of a store. */
-import { isLease, WORKERS } from "../../src/store/layout.ts";
+/** What units use of a store: it has to be there, and leased. */
+import { isLease, RELEASES, WORKERS } from "../../src/store/layout.ts";
 import type { Disk } from "../disk/disk.ts";
 import type { SimUnit } from "../world/unit.ts";
 import { leaseIn } from "./leases.ts";
 import { entriesOf } from "./tree.ts";
 
+/**
+ * The rule that a unit breaks by what it uses of a disk, and how; null if it breaks none, or has another disk.
+ *
+ * @param tampered releases of somebody's hand, which come and go as they like
+ */
+export function wrongUse(
+  unit: SimUnit,
+  disk: Disk,
+  tampered: ReadonlySet<string>,
+): readonly [rule: string, message: string] | null {
+  if (unit.juju.dead || !unit.up || unit.mounted() !== disk) return null;
+  const there = entriesOf(disk.root, RELEASES);
+  for (const release of usedBy(unit)) {
+    if (tampered.has(release)) continue;
+    const message = `${unit.name} runs ${release}`;
+    if (there.get(release)?.kind !== "directory")
+      return ["readers see old or new, never none", `${message}, which is gone`];
+    if (!isLeasedBy(disk, unit, release)) return ["what is in use is leased", message];
+  }
+  return null;
+}
+
 /** Releases that a unit's processes run from, and the one its link leads to as long as something is started from there. */
-export function usedBy({ memory: { current, stopped }, services }: SimUnit): Set<string> {
+function usedBy({ memory: { current, stopped }, services }: SimUnit): Set<string> {
   const used = new Set(services.running());
   if (current !== null && !stopped) used.add(current);
   return used;
 }
 
 /** By the unit itself, or by those who write for it. Nobody finds a lease as long as a link is planted in their place. */
-export function isLeasedBy(disk: Disk, { member }: SimUnit, release: string): boolean {
+function isLeasedBy(disk: Disk, { member }: SimUnit, release: string): boolean {
   if (disk.root.entries.get(WORKERS)?.kind === "link") return true;
   const leases = entriesOf(disk.root, WORKERS).get(member);
   if (leases?.kind !== "directory") return false;

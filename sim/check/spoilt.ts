@@ -1,5 +1,8 @@
 /** Releases that were spoilt in their place, as long as they are there. */
+import { readReport } from "../../src/relations/peers.ts";
 import type { DirectoryNode, Node } from "../disk/nodes.ts";
+import { peersOf } from "../juju/model.ts";
+import type { SimUnit } from "../world/unit.ts";
 
 interface Harm {
   /** Null after a power loss, when everything is another node. */
@@ -12,13 +15,20 @@ interface Harm {
 
 export class Spoilt {
   readonly #harms = new Map<string, Harm>();
+  readonly #ever = new Set<string>();
 
   names(release: string): boolean {
     return this.#harms.has(release);
   }
 
+  /** Something under the name was spoilt once: what is said of it may be old. */
+  everHad(release: string): boolean {
+    return this.#ever.has(release);
+  }
+
   add(release: string, root: DirectoryNode, whole: string, visible: boolean): void {
     this.#harms.set(release, { root, visible, whole });
+    this.#ever.add(release);
   }
 
   /** What lies under the name is what was spoilt. */
@@ -42,6 +52,14 @@ export class Spoilt {
   gone(release: string): void {
     this.#harms.delete(release);
   }
+}
+
+/** Copies that a unit's agent has found damaged, as the unit tells all others. */
+export function calledDamaged({ name, juju }: SimUnit): string[] {
+  const bag = peersOf(juju.application).unitBags.get(name)?.value ?? {};
+  // Asked whenever a hook ends, and hardly ever there.
+  const tells = /"damaged":\[\{/.test(bag["unit"] ?? "");
+  return tells ? (readReport(bag)?.damaged ?? []).map(({ release }) => release) : [];
 }
 
 /** Everything that a manifest tells of a release's files. */

@@ -2,12 +2,13 @@
 import { STATE_FILE, type AgentState } from "../../src/agent/contract.ts";
 import { memberName } from "../../src/charm/facts.ts";
 import { STORE_PATH } from "../../src/charm/orders.ts";
+import { calledDamaged } from "../check/spoilt.ts";
 import type { Disk } from "../disk/disk.ts";
 import type { Machine } from "../disk/machine.ts";
 import { Hook } from "../juju/hook.ts";
 import { plainExec } from "../juju/plain-exec.ts";
 import { candidates, ended } from "../juju/events.ts";
-import { peersOf, type JujuUnit } from "../juju/model.ts";
+import type { JujuUnit } from "../juju/model.ts";
 import { startAgent, type AgentRun } from "./agent-process.ts";
 import { blankMemory, recall, type CharmMemory } from "./charm-memory.ts";
 import { environmentOf, runCharm, type HookRun } from "./charm-run.ts";
@@ -43,7 +44,6 @@ export class SimUnit {
   /** The store is mounted so that the unit cannot write. */
   readonly readOnly: boolean;
   hooksRun = 0;
-  lastFailure = "";
 
   constructor(world: World, juju: JujuUnit, number: number, readOnly: boolean) {
     this.readOnly = readOnly;
@@ -177,7 +177,6 @@ export class SimUnit {
       });
     }
     checks.hookEnded(this, failure, scheduler.steady - began);
-    if (failure !== null) this.lastFailure = failure instanceof Error ? (failure.stack ?? "") : String(failure);
     process.kill();
     this.run = null;
     if (event.exec !== null) {
@@ -196,11 +195,11 @@ export class SimUnit {
     this.world.jujuChanged(this);
   }
 
-  /** What its agent has found, as the unit tells the others. */
   #lookForDamage(): void {
-    const tells = /"damaged":\[\{/.test(peersOf(this.juju.application).unitBags.get(this.name)?.value["unit"] ?? "");
-    if (tells && !this.#tellsDamage) this.world.met("damage met by a reader");
-    this.#tellsDamage = tells;
+    const damaged = calledDamaged(this);
+    if (damaged.length > 0 && !this.#tellsDamage) this.world.met("damage met by a reader");
+    this.#tellsDamage = damaged.length > 0;
+    this.world.checks.damageTold(this, damaged);
   }
 
   killHook(): void {
