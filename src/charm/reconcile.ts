@@ -37,13 +37,24 @@ export async function reconcile(environment: HookEnvironment, tools: HookTools, 
 /** Ends before a step whose time has not come: nothing is started on what it would have brought. True if there was one. */
 async function applyAll(steps: readonly Step[], facts: Facts, machine: Machine): Promise<boolean> {
   try {
-    for (const step of steps) await machine.apply(step, facts);
+    for (const step of steps) {
+      if (isBeforeItsOrder(step, facts)) return true;
+      await machine.apply(step, facts);
+    }
     return false;
   } catch (error) {
     if (error instanceof NotYet) return true;
     throw error;
   }
 }
+
+/**
+ * The agent may read orders late, and gives up what they do not name: a link must not jump under a lease that an earlier
+ * order has left on the store. Orders that name the release are written at this hook's end, and every later one names it
+ * as long as the link leads there.
+ */
+const isBeforeItsOrder = (step: Step, { local }: Facts): boolean =>
+  step.do === "link-release" && !local.orders?.store.lease.includes(step.name);
 
 /** As if the agent had not been heard: it wakes the charm until the step's time has come, whether it finds anything new or not. */
 function unheard(facts: Facts): Facts {

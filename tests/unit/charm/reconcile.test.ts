@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import type { Target } from "../../../src/agent/contract.ts";
+import type { Orders, Target } from "../../../src/agent/contract.ts";
+import { ordersFor } from "../../../src/charm/orders.ts";
 import { NotYet, type Step } from "../../../src/charm/plan.ts";
 import { reconcile } from "../../../src/charm/reconcile.ts";
 import { fingerprint } from "../../../src/concourse/ssh-keys.ts";
@@ -44,13 +45,23 @@ function juju(): { tools: HookTools; told: string[] } {
   return { tools, told };
 }
 
-/** A reconcile on a machine that has no link yet, where linking meets this. @returns what was applied, and the status */
-async function meeting(error: Error | null): Promise<{ applied: string[]; told: string[]; acknowledged: number[] }> {
+/**
+ * A reconcile on a machine that has no link yet, where linking meets this.
+ *
+ * @param ordered releases that the agent's orders lease as the hook begins
+ * @returns what was applied, and the status
+ */
+async function meeting(
+  error: Error | null,
+  ordered: readonly string[] = [RELEASE],
+): Promise<{ applied: string[]; told: string[]; acknowledged: number[] }> {
   const applied: string[] = [];
   const acknowledged: number[] = [];
   const { tools, told } = juju();
+  const orders = ordersFor(worker) as Orders;
+  const before = { ...orders, store: { ...orders.store, lease: ordered } };
   await reconcile(worker.environment, tools, {
-    read: async () => change(worker, { local: { current: null } }).local,
+    read: async () => change(worker, { local: { current: null, orders: before } }).local,
     apply: async (step) => {
       if (step.do === "link-release" && error) throw error;
       applied.push(step.do);
@@ -62,13 +73,19 @@ async function meeting(error: Error | null): Promise<{ applied: string[]; told: 
 
 test("nothing is started on a release that is not leased yet, and the unit tells what it is at", async () => {
   const well = await meeting(null);
-  expect(well.applied).toEqual(expect.arrayContaining(["link-release", "service"]));
+  expect(well.applied).toEqual(expect.arrayContaining(["link-release", "service", "order"]));
   const { applied, told, acknowledged } = await meeting(new NotYet(`no lease names ${RELEASE}`));
   expect(applied.filter((step) => ["link-release", "service", "write"].includes(step))).toEqual([]);
   expect(applied).toContain("order");
   expect(told).toEqual(["Installing Concourse 7.14.3"]);
   // Nothing new need ever be found: the agent wakes the charm until the link has jumped.
   expect(well.acknowledged).toEqual([worker.local.agent?.sequence]);
+  expect(acknowledged).toEqual([0]);
+});
+
+test("the link waits where a lease stands that the orders do not name: an agent that reads them late would give it up", async () => {
+  const { applied, acknowledged } = await meeting(null, []);
+  expect(applied.filter((step) => ["link-release", "service", "write"].includes(step))).toEqual([]);
   expect(acknowledged).toEqual([0]);
 });
 
