@@ -62,7 +62,7 @@ export class Delivery {
     const archive = this.#order.archive;
     if (archive.kind === "file") {
       await writeHolder(this.#ports, this.#order.store, partials, holderOf(this.#order.target, this.#member()));
-      const bytes = localBytes(this.#ports.fs, archive.path, async (size) => this.#checkSpace(size, 0));
+      const bytes = localBytes(this.#ports.fs, archive.path, (size) => this.#expectRoom(size, size, 0));
       try {
         return await this.#install(this.#gzip(bytes), null);
       } catch (error) {
@@ -97,7 +97,7 @@ export class Delivery {
       total: known?.total ?? null,
     };
     await writeHolder(this.#ports, this.#order.store, partials, holder);
-    this.#order.meter.total = holder.total;
+    await this.#expectRoom(holder.total, partial.size, 0);
     const rest = download(this.#ports, {
       archive,
       offset: partial.size,
@@ -108,7 +108,8 @@ export class Delivery {
       signal: this.#order.options.signal,
       served: async (served) => {
         this.#served = served;
-        await this.#checkSpace(served.length, this.#order.meter.bytes);
+        const there = this.#order.meter.bytes;
+        await this.#expectRoom(served.length, there, there);
         const validator = strongest(served);
         if (validator !== holder.validator || served.length !== holder.total) {
           holder = { ...holder, validator, total: served.length };
@@ -176,14 +177,15 @@ export class Delivery {
     return refusedBefore(this.#order.options.bad, this.#order.archive, this.#order.target);
   }
 
-  /** `there`: bytes of the archive that take room already. */
-  async #checkSpace(archive: number | null, there: number): Promise<void> {
-    if (archive === null) {
-      return;
-    }
-    this.#order.meter.total = archive;
-    const kept = this.#order.archive.kind === "file" ? 0 : Math.max(0, archive - there);
-    await expectRoom(this.#order.store, this.#order.target.version, kept, archive);
+  /**
+   * @param kept bytes of the archive that are kept already
+   * @param unpacked bytes of it that are unpacked already
+   */
+  async #expectRoom(archive: number | null, kept: number, unpacked: number): Promise<void> {
+    const { store, target, meter } = this.#order;
+    meter.total = archive;
+    if (archive === null) return;
+    await expectRoom(store, target.version, { keep: archive - kept, unpack: archive - unpacked });
   }
 
   #member(): string {

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } f
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
-import { expectNothing, expectWhole, problemOf, refusalOf } from "../../tests/fixtures/store/expectations.ts";
+import { expectNothing, expectWhole, kept, problemOf, refusalOf } from "../../tests/fixtures/store/expectations.ts";
 import { withStore } from "../../tests/fixtures/store/failing-ports.ts";
 import { fetch, here, mirror, useMirror } from "../../tests/fixtures/store/fetching.ts";
 import { fetchFrom, opened, place, targetOf } from "../../tests/fixtures/store/place.ts";
@@ -97,12 +97,55 @@ describe("nothing is published of", () => {
     expectNothing();
   });
 
-  test("a store without room for it", async () => {
+  test("a store without room for it, also where a part of it is kept already", async () => {
     const full = withStore((method) =>
       method === "space" ? async () => ({ total: 1e9, free: archive.length }) : null,
     );
     expect((await problemOf(fetch({}, target, full))).problem).toMatchObject({ code: "no-space", blocked: false });
     expectNothing();
+    await keepMost();
+    const { requests } = mirror;
+    requests.length = 0;
+    expect((await problemOf(fetch({}, target, full))).problem).toMatchObject({ code: "no-space", blocked: false });
+    expect(requests).toEqual([]);
+    expectNothing();
+  });
+});
+
+const MOST = Math.round(archive.length * 0.8);
+
+/** A server that goes away for long after most of the archive. */
+async function keepMost(): Promise<void> {
+  const { behaviour } = mirror;
+  behaviour.cuts = [MOST];
+  const sleep = async () => void (behaviour.statuses = Array.from({ length: 5 }, () => 503));
+  const { problem } = await problemOf(fetch({}, target, { ...ports, clock: { ...ports.clock, sleep } }));
+  expect(problem.code).toBe("server-error");
+  behaviour.statuses = [];
+}
+
+describe("room that is just enough stays enough", () => {
+  /** A disk on which what is kept takes its room, and twice that unpacked, once this life has begun to fetch. */
+  const disk = (total: number) => {
+    const used = () => kept() * (mirror.requests.length > 0 ? 3 : 1);
+    return withStore((method) => (method === "space" ? async () => ({ total, free: total - used() }) : null));
+  };
+
+  test("when the connection is cut near the end", async () => {
+    mirror.behaviour.cuts = [MOST];
+    await fetch({}, target, disk(archive.length * 3.55));
+    await expectWhole();
+    expect(mirror.requests).toHaveLength(2);
+  });
+
+  test("when another life goes on where one ended", async () => {
+    await keepMost();
+    const before = kept();
+    expect(before).toBeGreaterThan(archive.length / 2);
+    mirror.requests.length = 0;
+    const outcome = await fetch({}, target, disk(archive.length * 3.55));
+    expect(outcome).toMatchObject({ kind: "published", fetched: archive.length - before });
+    await expectWhole();
   });
 });
 
