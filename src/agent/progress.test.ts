@@ -1,6 +1,13 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { createProgressGate, progressText, SHORTEST_PAUSE_MS, STEP_PERCENT, type Progress } from "./progress.ts";
+import {
+  createProgressGate,
+  LONGEST_PAUSE_MS,
+  progressText,
+  SHORTEST_PAUSE_MS,
+  STEP_PERCENT,
+  type Progress,
+} from "./progress.ts";
 
 const downloading = (bytes: number, total: number | null, rate = 0): Progress => ({
   step: "downloading",
@@ -31,27 +38,31 @@ const download = fc.record({
   ),
 });
 
-test("never more than once in 5 s, at most once for each 5 %, and nothing is left untold for longer than that", () => {
+test("told with the first bytes, then at each 5 % or after 30 s, and never more than once in 5 s", () => {
   fc.assert(
     fc.property(download, ({ total, looks }) => {
       const gate = createProgressGate();
       let now = 0;
       let bytes = 0;
-      const told: { at: number; part: number }[] = [];
-      for (const { after, part } of looks) {
+      let told: { readonly at: number; readonly part: number } | null = null;
+      for (const { after, part: share } of looks) {
         now += after;
-        bytes = Math.min(total, bytes + Math.floor(part * total));
-        const percent = Math.floor((bytes / total) * 100);
-        const before = told.at(-1) ?? { at: Number.NEGATIVE_INFINITY, part: 0 };
-        const due = now - before.at >= SHORTEST_PAUSE_MS && Math.floor(percent / STEP_PERCENT) > before.part;
+        bytes = Math.min(total, bytes + Math.floor(share * total));
+        const part = Math.floor(Math.floor((bytes / total) * 100) / STEP_PERCENT);
+        const pause: number = told?.part === part ? LONGEST_PAUSE_MS : SHORTEST_PAUSE_MS;
+        const due = bytes > 0 && (told === null || now - told.at >= pause);
         expect(gate(now, downloading(bytes, total))).toBe(due);
-        if (due) told.push({ at: now, part: Math.floor(percent / STEP_PERCENT) });
+        if (due) told = { at: now, part };
       }
-      const pauses = told.slice(1).map(({ at }, index) => at - (told[index]?.at ?? 0));
-      expect(Math.min(...pauses, SHORTEST_PAUSE_MS)).toBe(SHORTEST_PAUSE_MS);
-      expect(new Set(told.map(({ part }) => part)).size).toBe(told.length);
     }),
   );
+});
+
+test("a download that crawls shows figures from its first bytes on", () => {
+  const gate = createProgressGate();
+  const seconds = Array.from({ length: 95 }, (_, second) => second);
+  const told = seconds.filter((second) => gate(second * 1_000, downloading(second * 20_000, 1_000_000_000)));
+  expect(told).toEqual([1, 31, 61, 91]);
 });
 
 test("a new step is told, though not at once after the last message", () => {
@@ -59,11 +70,12 @@ test("a new step is told, though not at once after the last message", () => {
   expect(gate(0, downloading(50, 100))).toBe(true);
   expect(gate(1_000, { ...downloading(100, 100), step: "unpacking" })).toBe(false);
   expect(gate(5_000, { ...downloading(100, 100), step: "unpacking" })).toBe(true);
-  expect(gate(50_000, { ...downloading(100, 100), step: "unpacking" })).toBe(false);
+  expect(gate(6_000, downloading(1, 100))).toBe(false);
+  expect(gate(10_000, downloading(1, 100))).toBe(true);
 });
 
 test("without a total it is told now and then", () => {
   const gate = createProgressGate();
-  const told = Array.from({ length: 60 }, (_, second) => gate(second * 1_000, downloading(second * 1e6, null)));
-  expect(told.flatMap((due, second) => (due ? [second] : []))).toEqual([15, 30, 45]);
+  const seconds = Array.from({ length: 70 }, (_, second) => second);
+  expect(seconds.filter((second) => gate(second * 1_000, downloading(second * 1e6, null)))).toEqual([1, 31, 61]);
 });

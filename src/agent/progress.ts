@@ -11,24 +11,19 @@ export interface Progress {
 /** Each message is a call to the controller: not more than this, whatever the speed. */
 export const SHORTEST_PAUSE_MS = 5_000;
 export const STEP_PERCENT = 5;
-/** How often it is told when there is no telling how much is left. */
-const UNKNOWN_TOTAL_PAUSE_MS = 15_000;
+/** However slow it is, nobody looks at an older figure than this. */
+export const LONGEST_PAUSE_MS = 30_000;
 
-/** Decides which progress is worth a message: at each 5 %, at each new step, never more than once in 5 s. */
+/** Decides which progress is worth a message: the first bytes, each 5 %, each new step; never twice in 5 s, in 30 s always. */
 export function createProgressGate(): (now: number, progress: Progress) => boolean {
-  let since: number | null = null;
   let toldAt = Number.NEGATIVE_INFINITY;
-  let toldStep = "downloading";
-  let toldPart = 0;
+  let told = "";
   return (now, progress) => {
-    since ??= now;
-    if (now - toldAt < SHORTEST_PAUSE_MS) return false;
-    const part = partOf(progress);
-    const late = now - Math.max(toldAt, since) >= UNKNOWN_TOTAL_PAUSE_MS;
-    if (progress.step === toldStep && !(part === null ? late : part > toldPart)) return false;
+    if (progress.bytes === 0) return false;
+    const mark = `${progress.step} ${partOf(progress)}`;
+    if (now - toldAt < (mark === told ? LONGEST_PAUSE_MS : SHORTEST_PAUSE_MS)) return false;
     toldAt = now;
-    toldStep = progress.step;
-    toldPart = part ?? 0;
+    told = mark;
     return true;
   };
 }

@@ -107,6 +107,18 @@ describe("fetch", () => {
     expect(world.fs.changes).toBe(changes);
   });
 
+  test("that crawls shows its size with the first bytes, and figures that are never older than half a minute", async () => {
+    world.answer = mirrorOf(world.clock, archive, 100 * 12_000);
+    await world.start(privately({ fetch: true }));
+    const begun = world.clock.steady();
+    await world.clock.advance(60_000);
+    const shown = world.statuses();
+    expect(shown[0]?.text).toMatch(/Downloading Concourse 7\.14\.3: 1% of 0 MB/);
+    expect(shown.map(({ at }) => Math.floor((at - begun) / 1_000))).toEqual([12, 48, 60]);
+    await world.clock.advance(100 * 12_000);
+    expect(world.state.fetch).toMatchObject({ step: "published" });
+  });
+
   test("a manifest that is committed later changes nothing for the fetcher", async () => {
     world.answer = mirrorOf(world.clock, archive);
     await world.start(privately({ fetch: true }));
