@@ -34,6 +34,9 @@ type Values = Readonly<Record<string, string | number | boolean>>;
 /** Levels that Concourse accepts (Concourse 7.14, code.cloudfoundry.org/lager flag); "warn" would keep it from starting. */
 const LOG_LEVELS = ["debug", "info", "error", "fatal"];
 
+/** Where a web listens besides: the workers' gateway, and two for debugging (Concourse 7.14, atc/atccmd, tsa/tsacmd: command.go). */
+const OWN_PORTS = [2221, 2222, 8079];
+
 /** Both at once: a value for every option, and what is wrong with those that are. Use the options only without mistakes. */
 export function readOptions(values: Values): { options: Options; mistakes: readonly Mistake[] } {
   const mistakes: Mistake[] = [];
@@ -61,7 +64,7 @@ export function readOptions(values: Values): { options: Options; mistakes: reado
     Number.isInteger(webPort) && webPort >= 1 && webPort <= 65535,
     `${webPort} is no port (1 to 65535)`,
   );
-  check("web-port", webPort !== 2222, "2222 is taken by the worker gateway, use another");
+  check("web-port", !OWN_PORTS.includes(webPort), `${webPort} is one of Concourse's own, use another`);
 
   const externalUrl = text("external-url");
   check("external-url", externalUrl === "" || isHttpUrl(externalUrl), `"${short(externalUrl)}" is no http(s) URL`);
@@ -136,5 +139,5 @@ function isHttpUrl(text: string): boolean {
 export function isAddress(text: string): boolean {
   return /^(\d{1,3}\.){3}\d{1,3}$/.test(text)
     ? text.split(".").every((part) => Number(part) < 256)
-    : /^[0-9a-fA-F:]*:[0-9a-fA-F:.]*$/.test(text);
+    : /^[0-9a-fA-F:.]+$/.test(text) && URL.canParse(`http://[${text}]/`);
 }
