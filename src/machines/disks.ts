@@ -71,6 +71,9 @@ export async function resolved(disk: Disk): Promise<Disk> {
     return { ...disk, source: await realpath(disk.source) };
   } catch (error) {
     if (code(error) !== "ENOENT") throw error;
-    throw new UserError(`The directory ${disk.source} of disk ${disk.name} does not exist`, `Run mkdir ${disk.source}`);
+    throw new UserError(
+      `The directory ${disk.source} of disk ${disk.name} does not exist`,
+      `Run mkdir -p ${disk.source}`,
+    );
   }
 }
