@@ -111,7 +111,8 @@ needs root. \`-m\`, \`--model\` names the model that a command works on; without
 \`add-model\` choose the one they make), else the only one there is.
 
 Options and words may be mixed. Unknown options are refused. Data goes to standard output, messages to standard error. Exit
-codes: 0 done; 1 failed, or an action failed; 2 a mistake of the caller, told in one line with what to do; 130 ended by Ctrl-C.
+codes: 0 done; 1 failed, or a command of \`exec\` did; 2 a mistake of the caller, told in one line with what to do; 130 ended by Ctrl-C.
+As with Juju 3.6, \`run\` ends with 0 also where the action failed: its output says \`Action id … failed\`.
 
 | Variable | Default | Meaning |
 | --- | --- | --- |

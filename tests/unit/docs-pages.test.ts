@@ -92,6 +92,18 @@ describe("rows and pages", () => {
   });
 });
 
+test("every status on the way to active has a row on the page about one that stays", () => {
+  const [, onTheWay = ""] = readFileSync("docs/reference/statuses.md", "utf8").split("## On its way");
+  const textsOf = (page: string): string[] =>
+    [...page.matchAll(/^\| (`.+?`) \|/gm)].flatMap(([, cell = ""]) =>
+      [...cell.matchAll(/`([^`]+)`/g)].map(([, text = ""]) => text),
+    );
+  const texts = textsOf(onTheWay.split("\n## ")[0] ?? "");
+  expect(texts.length).toBeGreaterThan(20);
+  const explained = new Set(textsOf(readFileSync("docs/how-to/a-status-that-stays.md", "utf8")));
+  expect(texts.filter((text) => !explained.has(text))).toEqual([]);
+});
+
 describe("commands on the pages", () => {
   const options = Object.keys((parse(readFileSync("charm/config.yaml", "utf8")) as { options: object }).options);
   const actions = parse(readFileSync("charm/actions.yaml", "utf8")) as Record<string, { params?: object }>;
@@ -104,7 +116,7 @@ describe("commands on the pages", () => {
   const callsOf = (page: string): string[] =>
     [...page.matchAll(/^ {4,}(\S.*)$|`([^`\n]+)`/gm)]
       .map(([, line, inline]) => line ?? inline ?? "")
-      .flatMap((text) => /^(?:(?:npx |sudo )?concourse-machine|juju) (.+)$/.exec(text)?.[1] ?? []);
+      .flatMap((text) => /^(?:(?:sudo )?(?:npx )?concourse-machine|juju) (.+)$/.exec(text)?.[1] ?? []);
 
   test.each(pages)("%s", async (_, page) => {
     const calls = callsOf(page);
