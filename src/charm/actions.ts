@@ -8,13 +8,28 @@ import { asClusterSecret, readFacts } from "./read.ts";
 import { describeStore } from "./storage-status.ts";
 import { cleanUpReleases, fetchReleaseNow, verifyRelease } from "./store-actions.ts";
 
-/** Runs an action. */
+/**
+ * Runs an action. One that a fault ends fails with the fault in one line: of an exit code Juju would tell nothing else, and
+ * what stands on standard error it adds to the results.
+ *
+ * @throws HookCommandError if Juju does not even take that
+ */
 export async function runAction(
   name: string,
   environment: HookEnvironment,
   tools: HookTools,
   program: string,
 ): Promise<void> {
+  try {
+    await act(name, environment, tools, program);
+  } catch (error) {
+    console.error(error);
+    const [line = name] = (error instanceof Error ? error.message : String(error)).split("\n");
+    await tools.fail(line);
+  }
+}
+
+async function act(name: string, environment: HookEnvironment, tools: HookTools, program: string): Promise<void> {
   const facts = await readFacts(environment, tools, (webPort) => readMachine(environment, program, webPort));
   switch (name) {
     case "get-admin-password":
@@ -67,6 +82,7 @@ async function adoptStore(facts: Facts, tools: HookTools): Promise<void> {
   if (found === cluster.store)
     return tools.setResults({ store: found ?? "new", message: "This store is the application's already" });
   const adopted = { ...cluster, store: found ?? null, generation: cluster.generation + 1 };
-  await tools.setBag(peers.relation, "application", writeApplicationBag({ cluster: adopted, secret: null }));
   await tools.setResults({ store: found ?? "new", message: `Adopted in place of ${cluster.store ?? "none"}` });
+  // Last: what an action has said Juju commits also if it fails.
+  await tools.setBag(peers.relation, "application", writeApplicationBag({ cluster: adopted, secret: null }));
 }

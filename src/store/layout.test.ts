@@ -7,7 +7,7 @@ const version = fc
   .tuple(fc.nat(), fc.nat(), fc.nat(), fc.constantFrom("", "-rc.1", "-linux-amd64-000000000000"))
   .map(([a, b, c, tail]) => `${a}.${b}.${c}${tail}`);
 const arch = fc.constantFrom("amd64" as const, "arm64" as const);
-const member = fc.stringMatching(/^[a-z0-9][a-z0-9-]{0,30}$/);
+const member = fc.stringMatching(/^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$/);
 const uuid = fc.uuid();
 
 test("a release is named by version, architecture and digest", () => {
@@ -53,4 +53,9 @@ test("foreign names are nobody's", () => {
   ]) {
     expect(layout.parseReleaseName(name)).toBeNull();
   }
+});
+
+// What `action-set` takes as a part of a key: units are named so in the results of actions.
+test.each(["", "-", "x-", "-x", "x.y", "X", "x/y", "x".repeat(121)])("%j is no name of a unit", (name) => {
+  expect(layout.isMember(name)).toBe(false);
 });

@@ -39,7 +39,7 @@ export const FIXED_NAMES: readonly { readonly name: string; readonly kind: "file
 
 const RELEASE_NAME = /^([0-9A-Za-z.-]+)-linux-(amd64|arm64)-([0-9a-f]{12})(?:\.([2-9]|[1-9][0-9]+))?$/;
 const HELD_LEASE = /^held-by-[a-z0-9][a-z0-9-]*\.json$/;
-const MEMBER = /^[a-z0-9][a-z0-9-]*$/;
+const MEMBER = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/;
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const SHA256 = /^[0-9a-f]{64}$/;
 
