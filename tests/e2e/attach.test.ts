@@ -9,7 +9,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import type { Overview } from "../../src/cli/storage/overview.ts";
 import type { DoubleWorld } from "../fixtures/storage/double.ts";
 import { Doubles } from "../fixtures/storage/doubles.ts";
-import { instance, LAB, OTHER, type ModelSpec } from "../fixtures/storage/world.ts";
+import { instance, LAB, OTHER, storageAnswer, type ModelSpec } from "../fixtures/storage/world.ts";
 
 const lab: ModelSpec = {
   name: "admin/lab",
@@ -137,6 +137,10 @@ describe("a unit that cannot be served is told with the reason, and the others g
     const { code, stdout } = await doubles.run("storage", "attach", "ci", store, "--wait", "1s");
     expect(code).toBe(1);
     expect(stdout).toMatch(/^ci\/0: attached to .*; not asked: no answer within 1 s$/m);
+    doubles.world = { ...doubles.world, answers: { "ci/0": { status: "failed", message: "the unit is leaving" } } };
+    expect((await doubles.run("storage", "attach", "ci", store, "--wait", "1s")).stdout).toMatch(
+      /^ci\/0: attached already to .*; not asked: the unit is leaving$/m,
+    );
     expect(stdout).toMatch(/^ci\/1: attached to .*; Store of another application: relate to it or, if gone: rm \/x$/m);
     expect(stdout).toMatch(/^ci\/2: attached to .*; not asked: its Juju agent is allocating$/m);
   });
@@ -178,6 +182,24 @@ describe("one error, with the cause", () => {
       /juju show-model: cannot connect to API: .*connection refused/,
     ],
     ["no such model", {}, undefined, ["ci", "-m", "nope"], /juju show-model: model lxd-ctl:admin\/nope not found/],
+    [
+      "what else a client says before it fails",
+      {
+        failing: {
+          lxc: 'If this is your first time running LXD on this machine, you should also run: lxd init\nTo start your first container, try: lxc launch ubuntu:24.04\n\nError: Get "http://unix.socket/1.0": dial unix /x: connect: permission denied',
+        },
+      },
+      undefined,
+      ["ci"],
+      /no containers can be seen here: lxc query: Get "http.*permission denied; incus is not installed/,
+    ],
+    [
+      "a model on Kubernetes",
+      { models: [{ ...lab, cloud: "kubernetes", type: "caas" }] },
+      undefined,
+      ["ci"],
+      /model admin\/lab is on Kubernetes: it has no machines/,
+    ],
     ["no such application", {}, undefined, ["web"], /application "web" not found in model lab\. There are: ci/],
     [
       "another charm",
@@ -197,10 +219,30 @@ describe("one error, with the cause", () => {
   });
 });
 
+test("called with sudo by somebody whose account knows no controller: it says whose juju was run", async () => {
+  const store = begin({
+    failing: { juju: "ERROR No controllers registered.\n\nPlease either create a new controller" },
+  });
+  doubles.install("sudo", '[ "$*" = "-H -u mia -- juju show-model --format json" ] && shift 4 && exec "$@"');
+  const { code, stderr } = await doubles.runAs({ SUDO_USER: "mia" }, "storage", "attach", "ci", store);
+  expect(stderr).toBe(
+    "ERROR juju show-model: No controllers registered. It ran as mia, who called sudo. " +
+      "If root knows the controller: JUJU_DATA=/root/.local/share/juju\n",
+  );
+  expect(code).toBe(2);
+  doubles.install(
+    "sudo",
+    "echo 'sudo: unable to resolve host h' >&2; echo 'sudo: juju: command not found' >&2; exit 1",
+  );
+  expect((await doubles.runAs({ SUDO_USER: "mia" }, "storage", "attach", "ci", store)).stderr).toMatch(
+    /^ERROR juju is not installed\. Install it with: snap install juju/,
+  );
+});
+
 test("--watch attaches units as they come, tells each once, and ends when told", async () => {
   const one = { ...lab, applications: { ci: { 0: { machine: "0" } } } };
   const store = begin({ models: [one] });
-  const child = doubles.start("storage", "attach", "ci", store, "--watch");
+  const child = doubles.start(doubles.environment, "storage", "attach", "ci", store, "--watch");
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   expect((await lines.next()).value).toMatch(/^ci\/0: attached to juju-a2b077-0/);
   doubles.world = { ...doubles.world, models: [lab] };
@@ -213,10 +255,11 @@ test("--watch attaches units as they come, tells each once, and ends when told",
 
 test("--systemd prints a unit file and does nothing", async () => {
   const store = begin();
-  const { code, stdout } = await doubles.run("storage", "attach", "ci", store, "--systemd", "-m", "lxd-ctl:admin/lab");
+  const words = ["ci", store, "-m", "lxd-ctl:admin/lab"];
+  const { code, stdout } = await doubles.run("storage", "attach", ...words, "--client", "lxc", "--systemd");
   expect(code).toBe(0);
   expect(stdout).toMatch(
-    new RegExp(`^ExecStart=/.*storage attach ci ${store} -m lxd-ctl:admin/lab --engine juju --watch$`, "m"),
+    new RegExp(`^ExecStart=/.*storage attach ${words.join(" ")} --engine juju --client lxc --watch$`, "m"),
   );
   expect(existsSync(store)).toBe(false);
 });
@@ -289,5 +332,15 @@ Store 6f91c3bf-1111-4222-8333-444455556666 in ${store}
     const { units, stores } = JSON.parse((await doubles.run("storage", "status", "--json")).stdout) as Overview;
     expect(units.map(({ attached }) => attached?.readOnly)).toEqual([true, undefined, undefined]);
     expect(stores).toMatchObject([{ directory: store, id: null, lock: [], download: null, releases: [] }]);
+  });
+
+  test("a unit whose container is elsewhere is asked all the same: it may see the same store", async () => {
+    const applications = { ci: { 0: { machine: "0" }, 1: { machine: "1/lxd/0" } } };
+    const id = "6f91c3bf-1111-4222-8333-444455556666";
+    const store = begin({ models: [{ ...lab, applications }], answers: { "ci/1": storageAnswer(id) } });
+    await doubles.run("storage", "attach", "ci", store);
+    const { stdout } = await doubles.run("storage", "status");
+    expect(stdout).toMatch(new RegExp(`^ci/1 +none +not of this host +store ${id}$`, "m"));
+    expect(stdout).toContain(`ci: every unit sees store ${id}`);
   });
 });

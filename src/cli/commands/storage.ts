@@ -117,7 +117,7 @@ function tell(outcomes: readonly Outcome[]): void {
   if (failed.length > 0) throw new ExitError(1, `${failed.length} of ${outcomes.length} units: see above`);
 }
 
-async function printUnit(request: AttachRequest, { engine, model }: Options): Promise<void> {
+async function printUnit(request: AttachRequest, { engine, model, world }: Options): Promise<void> {
   if (engine === "local")
     throw new UserError("a local model attaches units as they are added by itself", "Leave --systemd out");
   const { watchUnit } = await import("../storage/systemd.ts");
@@ -125,8 +125,10 @@ async function printUnit(request: AttachRequest, { engine, model }: Options): Pr
   if (model === undefined)
     throw new UserError("a service has no current model", "Name the model with -m, as CONTROLLER:MODEL");
   const access = readOnly === undefined ? [] : [readOnly ? "--read-only" : "--read-write"];
-  const words = [application, directory, "-m", model, "--engine", "juju", ...access];
+  const client = world.clients?.length === 1 ? ["--client", ...world.clients] : [];
+  const words = [application, directory, "-m", model, "--engine", "juju", ...client, ...access];
   const program = [process.execPath, resolve(process.argv[1] ?? "")];
-  const user = process.env["SUDO_USER"] ?? "root";
-  print(watchUnit({ program, words, application, directory, user }));
+  const { SUDO_USER = "root", JUJU_DATA } = process.env;
+  const environment = { SUDO_USER, ...(JUJU_DATA === undefined ? {} : { JUJU_DATA }) };
+  print(watchUnit({ program, words, application, directory, environment }));
 }

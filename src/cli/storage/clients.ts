@@ -14,12 +14,14 @@ const PATIENCE = 60_000;
 
 /** A client that failed: what it said, in one line. */
 export class ClientError extends UserError {
-  /** All it wrote to its standard error. */
+  /** All it wrote to its standard error, and to its output. */
   readonly said: string;
+  readonly printed: string;
 
-  constructor(cause: string, said: string, next = "") {
+  constructor(cause: string, said: string, { next = "", printed = "" } = {}) {
     super(cause, next);
     this.said = said;
+    this.printed = printed;
   }
 }
 
@@ -36,17 +38,25 @@ export async function output(
 ): Promise<string> {
   const result = await exec.run(argv, { timeout }).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== "ENOENT") throw error;
-    throw new ClientError(`${name} is not installed`, "", INSTALL[name]);
+    throw notInstalled(name, "");
   });
   if (result.code === 0) return result.stdout;
   const said = result.stderr.trim();
-  const line = said
-    .split("\n")
-    .map((text) => text.replace(/^(?:ERROR|Error:)\s*/, "").trim())
-    .find((text) => text !== "");
+  if (said.split("\n").includes(`sudo: ${name}: command not found`)) throw notInstalled(name, said);
   const verb = argv.slice(argv.indexOf(name) + 1).find((word) => !word.startsWith("-")) ?? "";
-  const why = line ?? (result.code === null ? `no answer in ${timeout / 1000} s` : `exit code ${result.code}`);
-  throw new ClientError(`${name} ${verb}: ${why}`, said);
+  const why = result.code === null ? `no answer in ${timeout / 1000} s` : (errorIn(said) ?? `exit code ${result.code}`);
+  throw new ClientError(`${name} ${verb}: ${why}`, said, { printed: result.stdout });
+}
+
+function notInstalled(name: string, said: string): ClientError {
+  return new ClientError(`${name} is not installed`, said, { next: INSTALL[name] });
+}
+
+/** Clients hint, warn and tell of their progress before they fail; what failed begins with `ERROR` or `Error:`, or is last. */
+function errorIn(said: string): string | undefined {
+  const lines = said.split("\n").filter((line) => line.trim() !== "");
+  const line = lines.find((text) => /^(?:ERROR|Error:)/.test(text)) ?? lines.at(-1);
+  return line?.replace(/^(?:ERROR|Error:)\s*/, "").trim();
 }
 
 /** A client's JSON, checked. @throws ClientError if it is no JSON of that shape */

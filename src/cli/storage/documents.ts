@@ -38,7 +38,13 @@ export const JujuStatus = z.object({
 /** `juju show-model`: one model under its short name. */
 export const ShownModels = z.record(
   z.string(),
-  z.object({ name: z.string(), "short-name": z.string(), "model-uuid": z.uuid(), type: z.string().optional() }),
+  z.object({
+    name: z.string(),
+    "short-name": z.string(),
+    "model-uuid": z.uuid(),
+    "model-type": z.string().optional(),
+    type: z.string().optional(),
+  }),
 );
 
 /** `juju model-config`. The keys have capitals: the type has no tags for JSON. */

@@ -44,9 +44,21 @@ export class JujuClient {
   }
 
   /** Standard output of a verb. @throws ClientError */
-  call(words: readonly string[], timeout?: number): Promise<string> {
+  async call(words: readonly string[], timeout?: number): Promise<string> {
     const options = { name: "juju", ...(timeout === undefined ? {} : { timeout }) };
-    return output(this.#exec, [...this.#words, ...words], options);
+    try {
+      return await output(this.#exec, [...this.#words, ...words], options);
+    } catch (error) {
+      throw error instanceof ClientError ? this.#explained(error) : error;
+    }
+  }
+
+  /** Root's own controllers are not those of the person who called sudo. */
+  #explained(error: ClientError): ClientError {
+    const [program, , , user] = this.#words;
+    if (program !== "sudo" || !/no (?:selected )?controllers?/i.test(error.message)) return error;
+    const next = `It ran as ${user}, who called sudo. If root knows the controller: JUJU_DATA=/root/.local/share/juju`;
+    return new ClientError(error.message.replace(/\.$/, ""), error.said, { next });
   }
 
   /** @param name the model, undefined: the current one. @throws UserError if there is none, or it has no machines */
@@ -55,6 +67,8 @@ export class JujuClient {
     const [shown] = Object.values(read(ShownModels, await this.call(words), "juju show-model"));
     if (shown === undefined) throw new UserError("juju show-model showed no model", "Name one with -m");
     const { type = "" } = shown;
+    if (shown["model-type"] === "caas")
+      throw new UserError(`model ${shown.name} is on Kubernetes: it has no machines`, "Name another one with -m");
     const model = { name: name ?? shown.name, uuid: shown["model-uuid"], cloud: type };
     return { ...model, project: type === "lxd" ? await this.#project(model.name) : "default" };
   }
@@ -84,15 +98,21 @@ export class JujuClient {
   async storageStatus(model: string, unit: string, seconds: number): Promise<Answer> {
     const words = ["run", "-m", model, unit, "storage-status", "--format", "json", "--wait", `${seconds}s`];
     try {
-      const text = await this.call(words, seconds * 1000 + MARGIN);
-      // Nothing is printed, and nothing fails, if the action could not be scheduled.
-      if (text.trim() === "") return { silence: "storage-status could not be scheduled" };
-      const answer = read(ActionResults, text, "juju run")[unit];
-      if (answer?.status === "completed" && answer.results !== undefined) return { results: answer.results };
-      return { silence: answer?.message ?? `storage-status ended with ${answer?.status ?? "nothing"}` };
+      return answerOf(unit, await this.call(words, seconds * 1000 + MARGIN));
     } catch (error) {
       if (!(error instanceof ClientError)) throw error;
+      // An action that failed is an error too, but its results are printed.
+      if (error.printed.trim() !== "") return answerOf(unit, error.printed);
       return { silence: /timed out/.test(error.said) ? `no answer within ${seconds} s` : error.message };
     }
   }
+}
+
+/** @throws ClientError for what is no document of results */
+function answerOf(unit: string, text: string): Answer {
+  // Nothing is printed, and nothing fails, if the action could not be scheduled.
+  if (text.trim() === "") return { silence: "storage-status could not be scheduled" };
+  const answer = read(ActionResults, text, "juju run")[unit];
+  if (answer?.status === "completed" && answer.results !== undefined) return { results: answer.results };
+  return { silence: answer?.message ?? `storage-status ended with ${answer?.status ?? "nothing"}` };
 }

@@ -41,7 +41,7 @@ export function locate(
   if (machine === undefined || machine === "") return later("it has no machine yet");
   if (machine.includes("/")) return nested(machine, status, inside);
   const { "instance-id": id = "pending", "machine-status": state } = status.machines[machine] ?? {};
-  if (id === "pending") return later(`machine ${machine} has no instance yet${note(state?.message)}`);
+  if (id === "pending" || id === "") return later(`machine ${machine} has no instance yet${note(state?.message)}`);
   if (id.startsWith("manual:")) return nowhere(`machine ${machine} was added by hand (${id}): it is no container`);
   if (model.cloud !== "lxd") return nowhere(`machine ${machine} (${id}) is no container: its cloud is ${model.cloud}`);
   return instanceOf(id, model, instances);

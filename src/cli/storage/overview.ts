@@ -1,6 +1,6 @@
 /** What `storage status` tells: units and their mounts, and each store behind them. Plain data, for people and for programs. */
 
-import { described, viewOf } from "./ask.ts";
+import { described, isSeen, viewOf } from "./ask.ts";
 import type { HostStore } from "./host-store.ts";
 import type { Answer } from "./juju-client.ts";
 import { access, type Attached } from "./plan.ts";
@@ -86,7 +86,7 @@ function unitTable(application: string, rows: readonly UnitRow[]): string {
     state,
     attached?.device ?? "",
     attached === null ? "" : access(attached),
-    attached?.source ?? "not attached",
+    attached?.source ?? (container === "" && isSeen(answer) ? "not of this host" : "not attached"),
     described(answer),
   ]);
   return `${columns([header, ...lines])}\n${application}: ${agreement(rows)}`;

@@ -33,11 +33,14 @@ export async function readStores(world: Pick<World, "ports">, directories: reado
   return stores.filter((store) => store !== null);
 }
 
-/** A frozen unit is connected as far as Juju knows, and would be waited for in vain. */
+/**
+ * A frozen unit is connected as far as Juju knows, and would be waited for in vain. One whose container is not seen from
+ * here may mount the same store by other ways.
+ */
 async function askRunning(world: World, seen: Seen, unit: string, wait: number): Promise<Answer> {
   const place = placeOf(seen, unit);
-  if ("reason" in place) return { silence: place.reason };
-  const { status } = place.instance;
+  if ("reason" in place && place.waits) return { silence: place.reason };
+  const status = "instance" in place ? place.instance.status : "Running";
   if (status !== "Running") return { silence: `its container is ${status.toLowerCase()}` };
   return askConnected(world.juju, seen, unit, wait);
 }

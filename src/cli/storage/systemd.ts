@@ -9,26 +9,28 @@ export interface WatchCommand {
   readonly words: readonly string[];
   readonly application: string;
   readonly directory: string;
-  /** The account that knows the controller. */
-  readonly user: string;
+  /** What says whose controllers are meant: `SUDO_USER`, `JUJU_DATA`. */
+  readonly environment: Readonly<Record<string, string>>;
 }
 
 /**
  * It has to be root, for the daemon and the directory, and speaks to Juju as the person who called us (SUDO_USER).
- * `PATH`: clients from snaps; `%` and `$` mean something to systemd.
+ * `PATH`: clients from snaps; `%` and `$` mean something to systemd. Without its mount, the directory would be made anew below.
  */
-export function watchUnit({ program, words, application, directory, user }: WatchCommand): string {
+export function watchUnit({ program, words, application, directory, environment }: WatchCommand): string {
   const command = shown([...program, "storage", "attach", ...words, "--watch"]);
-  const escaped = command.replaceAll("%", "%%").replaceAll("$", "$$$$");
+  const plain = (text: string): string => text.replaceAll("%", "%%");
+  const variables = Object.entries({ HOME: "/root", ...environment }).map(([key, value]) => `${key}=${value}`);
   return `# /etc/systemd/system/concourse-storage-${application}.service
 [Unit]
-Description=Attaches ${directory} to new units of ${application}
+Description=Attaches ${plain(directory)} to new units of ${application}
 Wants=network-online.target
 After=network-online.target snap.lxd.daemon.service incus.service
+RequiresMountsFor=${plain(shown([directory]))}
 
 [Service]
-ExecStart=${escaped}
-Environment=HOME=/root SUDO_USER=${user}
+ExecStart=${plain(command).replaceAll("$", "$$$$")}
+Environment=${plain(shown(variables))}
 Environment=PATH=/snap/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 Restart=on-failure
 RestartSec=30

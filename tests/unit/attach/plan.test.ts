@@ -42,6 +42,12 @@ describe("a unit that cannot be served is told why, and the others are served", 
       good,
       "machine 0 has no instance yet (Creating container)",
     ],
+    [
+      "an instance id that is empty",
+      { ...lab, instanceIds: { "0": "" } },
+      good,
+      "machine 0 has no instance yet (Running)",
+    ],
     ["no machine yet", units({}), good, "it has no machine yet"],
     [
       "a stopped container",
@@ -303,7 +309,8 @@ test("whatever there is: only running containers of this very model and project 
     },
   );
   await fc.assert(property, { numRuns: 2000 });
-  expect(attached).toBeGreaterThan(100);
+  // Some 125, with a deviation of 13.
+  expect(attached).toBeGreaterThan(40);
 });
 
 test("the command, word by word", async () => {
@@ -342,11 +349,14 @@ test("a unit file keeps what means something to systemd and to shells", () => {
     program: ["/usr/bin/node", "/opt/main.ts"],
     words,
     application: "ci",
-    directory: "/srv",
-    user: "mia",
+    directory: "/srv/a b/$x/100%",
+    environment: { SUDO_USER: "mia", JUJU_DATA: "/srv/ju ju" },
   });
   expect(text).toContain(
     "ExecStart=/usr/bin/node /opt/main.ts storage attach ci '/srv/a b/$$x/100%%' -m ctl:admin/lab --watch\n",
   );
-  expect(text).toContain("Environment=HOME=/root SUDO_USER=mia\n");
+  expect(text).toContain("Environment=HOME=/root SUDO_USER=mia 'JUJU_DATA=/srv/ju ju'\n");
+  // Else the directory would be made below its mount point, and units would share that one.
+  expect(text).toContain("RequiresMountsFor='/srv/a b/$x/100%%'\n");
+  expect(text).toContain("Description=Attaches /srv/a b/$x/100%% to new units of ci\n");
 });
