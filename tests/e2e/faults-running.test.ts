@@ -8,7 +8,7 @@ import { Tool } from "./tool.ts";
 
 const NEXT = "7.14.4";
 /** Bytes a second: an upgrade that goes on for as long as it is looked at. */
-const TRICKLE = 100_000;
+const TRICKLE = 20_000;
 const READY = /^active (Web server|Worker) ready/;
 const ON_ITS_WAY = /^maintenance Downloading Concourse 7\.14\.4/;
 
@@ -125,8 +125,8 @@ test("a truncated archive", async () => {
     name: "truncated",
     unit: leader,
     cause: async () => {
-      await concourse.throttle(null);
       await meetAnew({ truncated: { bytes: next.size - 1_000_000, length: "right" } });
+      await concourse.throttle(null);
     },
     shows: /^blocked Archive of 7\.14\.4 ends after 1000000 bytes: put the whole file at \S+:\d+$/,
     remedy: async () => {
@@ -138,10 +138,7 @@ test("a truncated archive", async () => {
 });
 
 test("a digest that is not the archive's", async () => {
-  await concourse.serve(concourse.archive);
-  await concourse.configure({ version: "7.14.3" });
-  await concourse.untilStatus(leader, READY);
-  await concourse.serve(next);
+  await asBefore();
   await expectToHeal(concourse, figures, {
     name: "digest wrong",
     unit: leader,
@@ -160,12 +157,13 @@ test("a digest that is not the archive's", async () => {
 });
 
 test("a wrong release-digest", async () => {
+  await asBefore();
   await expectToHeal(concourse, figures, {
     name: "release-digest wrong",
     unit: leader,
     cause: async () => {
       await concourse.throttle(null);
-      await concourse.configure({ "release-digest": "f".repeat(64) });
+      await concourse.configure({ version: NEXT, "release-digest": "f".repeat(64) });
     },
     shows: /^blocked Archive of 7\.14\.4 has sha256 \w{8}…, not ffffffff…: correct it at \S+ or set release-digest$/,
     remedy: async () => {
@@ -230,6 +228,14 @@ test("the shared directory detached: nothing is written in its place", async () 
   expect(left.trim()).toBe("");
   await concourse.ready();
 });
+
+/** On the old version again, with the new one to be had: what a test changes next is met from the first request on. */
+async function asBefore(): Promise<void> {
+  await concourse.serve(concourse.archive);
+  await concourse.configure({ version: "7.14.3" });
+  await concourse.untilStatus(leader, READY);
+  await concourse.serve(next);
+}
 
 /** Ends the connection under way, so that the next request meets the fault. */
 async function meetAnew(faults: Parameters<Concourse["faults"]>[0]): Promise<void> {

@@ -186,7 +186,7 @@ async function plug(own: Tool, unit: string, device: Device): Promise<void> {
   await instance.setDevices({ ...described?.devices, concourse: device });
 }
 
-/** When its first bytes came: the status tells a download that crawls only at its first 5 %. */
+/** When its first bytes came: a hook that is under way does not hold up the agent, but the status that it tells. */
 async function downloadBegan(): Promise<number> {
   const partial = join(concourse.sharedDirectory, "partial");
   const names = (await readdir(partial)).filter((name) => /^[0-9a-f]{64}\./.test(name));
