@@ -29,6 +29,8 @@ export interface Facts {
   readonly departed: readonly string[];
   /** As `alive`, of the units behind `tsa`. */
   readonly aliveBehindTsa: readonly string[] | null;
+  /** Dying units that Juju still has, here and behind `tsa`: they run what they run to its end. Known where `alive` is. */
+  readonly leaving: readonly string[];
   readonly secret: SecretFacts;
   readonly database: DatabaseFacts;
   readonly openedPorts: readonly string[];

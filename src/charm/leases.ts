@@ -44,11 +44,11 @@ export function askedOfWeb(facts: Facts): readonly string[] | null {
 
 /**
  * On the fetcher: the leases to hold for others. Whose a lease is, Juju tells and no bag alone (`memberBehind`): no unit can
- * touch another's. A unit that is there but has said nothing keeps what it has (`releases` null); one that is not listed
- * loses it.
+ * touch another's. A unit that is there but has said nothing, or is out of sight and still on its way out, keeps what it has
+ * (`releases` null); one that is not listed loses it.
  */
 export function leasesForOthers(facts: Facts): Orders["store"]["leasesFor"] {
-  const { environment, local, alive, aliveBehindTsa } = facts;
+  const { environment, local, alive, aliveBehindTsa, leaving } = facts;
   if (clusterOf(facts)?.fetcher !== environment.unit || facts.options.sharedStorage === "none") return undefined;
   const before = local.orders?.store.leasesFor;
   // Who is here cannot be told: what was ordered before stands.
@@ -69,7 +69,7 @@ export function leasesForOthers(facts: Facts): Orders["store"]["leasesFor"] {
   for (const { unit, report } of facts.peers?.others ?? []) hear(unit, memberName(environment, unit), report);
   for (const tsa of facts.tsa)
     for (const worker of tsa.workers) hear(worker.unit, memberBehind(environment, tsa, worker), worker.word);
-  for (const unit of [...alive, ...aliveBehindTsa])
+  for (const unit of [...alive, ...aliveBehindTsa, ...leaving])
     if (!heard.has(unit)) asked.set(memberName(environment, unit), null);
   // Who is there of another model nobody lists: of those only one that was seen here can be seen to be gone.
   for (const { member } of before ?? [])

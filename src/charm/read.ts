@@ -148,9 +148,9 @@ function readPeerBag(
 
 const unique = (names: readonly string[]): string[] => [...new Set(names)];
 
-type Goals = Pick<Facts, "alive" | "departed" | "aliveBehindTsa">;
+type Goals = Pick<Facts, "alive" | "departed" | "aliveBehindTsa" | "leaving">;
 
-const NO_GOALS: Goals = { alive: null, departed: [], aliveBehindTsa: null };
+const NO_GOALS: Goals = { alive: null, departed: [], aliveBehindTsa: null, leaving: [] };
 
 /** Applications of other models stand there by their URL, such as `admin/prod.workers`. */
 const UNIT = /^[^/]+\/\d+$/;
@@ -163,15 +163,17 @@ async function readGoals(environment: HookEnvironment, tools: HookTools, looking
     throw error;
   });
   if (goal === null) return NO_GOALS;
-  const living = (goals: Readonly<Record<string, { status: string }>>): string[] =>
+  const behindTsa = goal.relations?.["tsa"] ?? {};
+  const units = (goals: Readonly<Record<string, { status: string }>>, dying: boolean): string[] =>
     Object.entries(goals)
-      .filter(([name, { status }]) => UNIT.test(name) && status !== "dying")
+      .filter(([name, { status }]) => UNIT.test(name) && (status === "dying") === dying)
       .map(([name]) => name);
   const present = new Set(Object.keys(goal.units).map((unit) => memberName(environment, unit)));
   return {
-    alive: living(goal.units),
+    alive: units(goal.units, false),
     departed: leasing.filter((member) => !present.has(member)),
-    aliveBehindTsa: living(goal.relations?.["tsa"] ?? {}),
+    aliveBehindTsa: units(behindTsa, false),
+    leaving: [...units(goal.units, true), ...units(behindTsa, true)],
   };
 }
 

@@ -128,6 +128,7 @@ export const web: Facts = {
   alive: ["ci/0", "ci/1"],
   departed: [],
   aliveBehindTsa: [],
+  leaving: [],
   secret: {
     id: "1",
     exists: true,

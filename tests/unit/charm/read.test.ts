@@ -69,11 +69,19 @@ test("a unit that leaves asks Juju who stays: applications of other models are n
   const on = { status: "active" };
   const goals = {
     units: { "ci/0": on, "ci/1": { status: "dying" } },
-    relations: { tsa: { "admin/prod.workers": { status: "joined" }, build: { status: "joined" }, "build/0": on } },
+    relations: {
+      tsa: {
+        "admin/prod.workers": { status: "joined" },
+        build: { status: "joined" },
+        "build/0": on,
+        "build/1": { status: "dying" },
+      },
+    },
   };
   const stop = { ...worker.environment, event: { kind: "hook", name: "stop" } } as const;
   const leaving = await readFacts(stop, newUnit(bags("ci/0"), goals), async () => worker.local);
   expect([leaving.alive, leaving.aliveBehindTsa]).toEqual([["ci/0"], ["build/0"]]);
+  expect(leaving.leaving).toEqual(["ci/1", "build/1"]);
   const staying = await read(newUnit(bags("ci/0"), goals));
   expect([staying.alive, staying.aliveBehindTsa]).toEqual([null, null]);
 });

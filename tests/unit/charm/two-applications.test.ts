@@ -366,6 +366,11 @@ describe("leases that the fetcher holds for others", () => {
       change(oneOfWebs, { tsa: [{ ...tsa, workers: [] }] }),
       [{ member, releases: null }],
     ],
+    [
+      "kept for one on its way out, whose processes may still run",
+      change(oneOfWebs, { tsa: [{ ...tsa, workers: [] }], aliveBehindTsa: [], leaving: ["build/0"] }),
+      [{ member, releases: null }],
+    ],
     ["given up for one that is gone", change(oneOfWebs, { tsa: [{ ...tsa, workers: [] }], aliveBehindTsa: [] }), []],
     [
       "of its own application too",
