@@ -1,4 +1,4 @@
-import { readFileSync, readlinkSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, readlinkSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { expectWhole, kept, problemOf, refusalOf } from "../../tests/fixtures/store/expectations.ts";
@@ -33,6 +33,15 @@ describe("a fetch", () => {
     expect(await fetch()).toMatchObject({ kind: "published", name, fetched: 0 });
     expect(mirror.requests).toEqual([]);
     expect(treeOf(here.path)).toEqual(before);
+  });
+
+  test("clears away what an earlier one has left, and nothing that its unit is writing just now", async () => {
+    await (await opened(here.path)).close();
+    const mine = (uuid: string) => join(here.path, "staging", `m1-app-0.00000000-0000-4000-8000-00000000000${uuid}`);
+    mkdirSync(join(mine("1"), "bin"), { recursive: true });
+    writeFileSync(mine("2"), "a lease");
+    await fetch();
+    expect(leftovers(here.path)).toEqual([mine("2").slice(here.path.length + 1)]);
   });
 
   test("gives the same manifest in another store", async () => {

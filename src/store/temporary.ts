@@ -1,5 +1,5 @@
-import type { Dir, Ports } from "../ports.ts";
-import { discard, ensureDirectory, replaceFile, using } from "./files.ts";
+import type { Dir, FileKind, Ports } from "../ports.ts";
+import { discard, ensureDirectory, orNull, replaceFile, using } from "./files.ts";
 import { STAGING, stagingMember, stagingName } from "./layout.ts";
 import type { StoreOrders } from "./types.ts";
 
@@ -39,13 +39,16 @@ export async function replaceInStore(
   await viaStaging(ports, owner, (staging, temporary) => replaceFile(directory, name, text, temporary, 0o644, staging));
 }
 
-/** Removes what an earlier life of this unit left in `staging/`. There is one agent a unit, so nobody uses it. */
-export async function sweepOwn({ root, orders }: Owner): Promise<void> {
+/**
+ * Removes what this unit left in `staging/`: all of it before anything of a life has begun to work there; directories alone
+ * before a fetch, since a life makes them for one fetch after the other, while any of its tasks may write a file.
+ */
+export async function sweepOwn({ root, orders }: Owner, only: FileKind | null = null): Promise<void> {
   await using(await ensureDirectory(root, STAGING), async (staging) => {
     for (const name of await staging.list()) {
-      if (stagingMember(name) === orders.member) {
-        await discard(staging, name);
-      }
+      if (stagingMember(name) !== orders.member) continue;
+      const kind = only && (await orNull("ENOENT", staging.lstat(name)))?.kind;
+      if (kind === only) await discard(staging, name);
     }
   });
 }

@@ -94,6 +94,38 @@ test("the fetcher tells which units of its application lease, as they come, and 
   expect(world.untold()).toEqual([]);
 });
 
+test("a fetch that still runs as the store goes and comes back publishes all of it: nobody sweeps under its hands", async () => {
+  const [publish, sweep] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const staging = `${STORE}/staging/`;
+  let unlinked = 0;
+  world.beforeCall = async ({ method, path }) => {
+    if (method === "rename" && path.startsWith(staging) && world.fs.text(`${path}/manifest.json`) !== null)
+      await publish.promise;
+    if (method === "unlink" && /bin\//.test(path.slice(staging.length)) && unlinked++ > 0) {
+      publish.resolve();
+      await sweep.promise;
+    }
+  };
+  world.answer = mirrorOf(world.clock, archive);
+  await world.start({ store: store(), target: archive.target, fetch: true });
+  await world.clock.advance(5_000);
+  expect(releases()).toEqual([]);
+  world.fs.put(`${STORE}/keys`, "in the way");
+  await world.clock.advance(10_000);
+  expect(world.state.store.problem).toMatchObject({ code: "planted" });
+  world.fs.remove(`${STORE}/keys`);
+  await world.clock.advance(10_000);
+  publish.resolve();
+  await world.clock.advance(1_000);
+  const [name = ""] = releases();
+  expect(world.fs.names(`${STORE}/releases/${name}/bin`)).toEqual(["concourse", "runc"]);
+  sweep.resolve();
+  await world.clock.advance(60_000);
+  expect(world.state).toMatchObject({ fetch: { step: "published" }, release: { verified: true }, damaged: [] });
+  expect([releases(), downloads()]).toEqual([[name], 1]);
+  expect(world.fs.names(staging)).toEqual([]);
+});
+
 describe("a holder of the lock", () => {
   const partial = `${STORE}/partial/${"c".repeat(64)}.other-ci-1.00000000-0000-4000-8000-000000000001`;
   beforeEach(async () => {

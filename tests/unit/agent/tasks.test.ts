@@ -121,9 +121,9 @@ describe("store", () => {
 
   test("the fetcher holds leases for others, and gives them up", async () => {
     const name = "7.14.3-linux-amd64-1a2b3c4d5e6f";
-    const file = `${STORE}/worker/m1-worker-0/held-by-${world.orders.store.application}.json`;
+    const file = `${STORE}/worker/0a1b2c3d-worker-0/held-by-${world.orders.store.application}.json`;
     await startPrivate({
-      store: { ...world.orders.store, kind: "private", leasesFor: [{ member: "m1-worker-0", releases: [name] }] },
+      store: { ...world.orders.store, kind: "private", leasesFor: [{ member: "0a1b2c3d-worker-0", releases: [name] }] },
     });
     await world.clock.advance(1_000);
     expect(world.fs.text(file)).toContain(name);

@@ -99,8 +99,8 @@ export class World {
   failing: { readonly below: string; readonly code: string } | null = null;
   /** False: nothing tells of changed directories. */
   watches = true;
-  /** Looked at before each call on files: what it throws, the call throws. */
-  beforeCall: (call: Call) => void = () => undefined;
+  /** Looked at before each call on files, which waits for it: what it throws, the call throws. */
+  beforeCall: (call: Call) => void | Promise<void> = () => undefined;
   readonly told: Told[] = [];
   readonly logged: string[] = [];
   readonly requests: string[] = [];
@@ -197,10 +197,10 @@ export class World {
     return this.#life?.process.descriptors ?? 0;
   }
 
-  #before(call: Call): void {
+  #before(call: Call): void | Promise<void> {
     const { failing } = this;
     if (failing !== null && call.changes && call.path.startsWith(failing.below)) throw failure(failing.code);
-    this.beforeCall(call);
+    return this.beforeCall(call);
   }
 
   #ports(life: Life): AgentPorts {
