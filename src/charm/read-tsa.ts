@@ -16,9 +16,10 @@ export async function readFlight(
   const [application, units, told, surplusFlights] = await Promise.all([
     tools.relationApplication(relation),
     tools.relationUnits(relation),
-    tools.unitBag(relation, unit),
+    tools.ownBag(relation, unit),
     Promise.all(surplus.map((id) => tools.relationApplication(id))),
   ]);
+  if (told === null) return { flight: null, surplusFlights };
   const [forAll, ...bags] = await Promise.all([
     tools.applicationBag(relation, application),
     ...units.map((web) => tools.unitBag(relation, web)),
@@ -39,23 +40,26 @@ export async function readTsa(
   { leader, looksAtAll }: { readonly leader: boolean; readonly looksAtAll: boolean },
 ): Promise<Tsa[]> {
   const relations = await tools.relationIds("tsa");
-  return Promise.all(
+  const found = await Promise.all(
     relations.map(async (relation) => {
       const naming = tools.relationApplication(relation);
-      const [remote, model, units, told, toldForAll] = await Promise.all([
+      const [remote, model, units, told] = await Promise.all([
         naming,
         naming.then((name) => (looksAtAll && OF_ANOTHER_MODEL.test(name) ? tools.relationModel(relation) : modelUuid)),
         looksAtAll ? tools.relationUnits(relation) : [],
-        tools.unitBag(relation, unit),
-        leader ? tools.applicationBag(relation, application) : null,
+        tools.ownBag(relation, unit),
       ]);
-      const workers = await Promise.all(
-        units.map(async (worker) => ({ unit: worker, ...readWorkerBag(await tools.unitBag(relation, worker)) })),
-      );
+      if (told === null) return [];
+      const [toldForAll, ...bags] = await Promise.all([
+        leader ? tools.applicationBag(relation, application) : null,
+        ...units.map((worker) => tools.unitBag(relation, worker)),
+      ]);
+      const workers = units.map((worker, i) => ({ unit: worker, ...readWorkerBag(bags[i] ?? {}) }));
       const otherModel = model === modelUuid ? null : model;
-      return { relation, application: remote, otherModel, address: addressOf(told), workers, told, toldForAll };
+      return [{ relation, application: remote, otherModel, address: addressOf(told), workers, told, toldForAll }];
     }),
   );
+  return found.flat();
 }
 
 /** How the side that offers `tsa` knows an application of another model (Juju 3.6, facades/controller/crossmodelrelations). */

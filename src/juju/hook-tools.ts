@@ -94,6 +94,15 @@ export class HookTools {
     return this.#json("relation-get", "--format=json", "-r", id, "-", unit);
   }
 
+  /**
+   * Our own unit's bag, which is always there to be read. Null: the relation is gone. Of one that is removed by force the
+   * controller knows nothing any more before the unit agent has noticed, and while a hook fails it does not look (Juju 3.6,
+   * apiserver/facades/agent/uniter, getRelation; internal/worker/uniter/relation/resolver.go).
+   */
+  ownBag(id: string, unit: string): Promise<Record<string, string> | null> {
+    return this.#absent(this.unitBag(id, unit));
+  }
+
   applicationBag(id: string, application: string): Promise<Record<string, string>> {
     return this.#json("relation-get", "--format=json", "-r", id, "--app", "-", application);
   }

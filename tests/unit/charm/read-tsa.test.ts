@@ -9,16 +9,23 @@ const OTHER_MODEL = "7e5f6a7b-4f50-4617-8290-a1b2c3d4e5f6";
 
 type Bags = Readonly<Record<string, Record<string, string>>>;
 
+interface Related {
+  readonly application: string;
+  readonly units: readonly string[];
+  readonly bags: Bags;
+  readonly gone?: boolean;
+}
+
 /** Juju with relations of one endpoint: id → remote application, its units that have joined, and all bags by owner. */
-function juju(relations: Readonly<Record<string, { application: string; units: readonly string[]; bags: Bags }>>): {
-  tools: HookTools;
-  asked: string[];
-} {
+function juju(relations: Readonly<Record<string, Related>>): { tools: HookTools; asked: string[] } {
   const asked: string[] = [];
   const tools = new HookTools(async (argv) => {
     asked.push(argv.join(" "));
     const [command, , ...rest] = argv;
     const relation = relations[rest[1] ?? ""];
+    // Of one that was removed by force the unit agent still knows who was there; the controller knows nothing.
+    if (command === "relation-get" && relation?.gone)
+      return { code: 1, stdout: "", stderr: "ERROR permission denied\n" };
     const answer = (): unknown => {
       if (command === "relation-ids") return Object.keys(relations);
       if (command === "relation-model-get") return { uuid: OTHER_MODEL };
@@ -79,4 +86,14 @@ test("which model an application of another one lives in Juju is asked, by who n
   const ours = { ...worker.environment, modelUuid: OTHER_MODEL };
   const local = await readTsa(ours, juju(relation).tools, { leader: false, looksAtAll: true });
   expect(local).toMatchObject([{ otherModel: null }]);
+});
+
+test("a relation that was removed by force is none: a hook that failed over it would be run again for ever", async () => {
+  const bags = { "w/0": writeWorkerBag(PUBLIC_KEY, workerWord) };
+  const gone = { application: "w", units: ["w/0"], bags, gone: true };
+  const tsa = juju({ "tsa:1": gone, "tsa:2": { ...gone, gone: false } });
+  const left = await readTsa(worker.environment, tsa.tools, { leader: true, looksAtAll: true });
+  expect(left.map(({ relation }) => relation)).toEqual(["tsa:2"]);
+  const { flight } = await readFlight(worker.environment, juju({ "flight:3": gone }).tools);
+  expect(flight).toBeNull();
 });
