@@ -74,3 +74,17 @@ export async function* gzipOnly(
     throw otherwise(beginning);
   }
 }
+
+/** Passes bytes on as long as there are no more than `most`; then throws what `otherwise` makes. */
+export async function* atMost(
+  bytes: AsyncIterable<Uint8Array>,
+  most: number,
+  otherwise: () => Error,
+): AsyncGenerator<Uint8Array, void> {
+  let count = 0;
+  for await (const piece of bytes) {
+    count += piece.length;
+    if (count > most) throw otherwise();
+    yield piece;
+  }
+}

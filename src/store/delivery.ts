@@ -1,7 +1,7 @@
 import type { Problem } from "../agent/contract.ts";
 import type { Dir } from "../ports.ts";
 import { type Served, StartOver, strongest } from "./answer.ts";
-import { fileBytes, gzipOnly, localBytes } from "./bytes.ts";
+import { atMost, fileBytes, gzipOnly, localBytes } from "./bytes.ts";
 import { download, type HttpArchive } from "./download.ts";
 import { blocked, hostOf, isFull, SourceError, StoreError, waiting } from "./errors.ts";
 import { discard, ensureDirectory, using } from "./files.ts";
@@ -17,6 +17,8 @@ import type { Contents } from "./unpack.ts";
 
 /** How often one delivery begins anew because what it had was of no use. */
 const MOST_STARTS = 3;
+/** Three times the largest release, in bytes. */
+const LARGEST_ARCHIVE = 5 * 1024 ** 3;
 
 export interface Order extends Installation {
   /** Where it is fetched from. */
@@ -147,7 +149,8 @@ export class Delivery {
   }
 
   #install(bytes: AsyncIterable<Uint8Array>, keep: Keep | null): Promise<Published> {
-    return install(this.#ports, this.#order, bytes, keep, (streamed) => this.#judge(streamed, (keep?.from ?? 0) > 0));
+    const bounded = atMost(bytes, LARGEST_ARCHIVE, () => this.#tooLarge());
+    return install(this.#ports, this.#order, bounded, keep, (streamed) => this.#judge(streamed, (keep?.from ?? 0) > 0));
   }
 
   /** @throws StartOver if the fault may lie in bytes kept from an earlier life */
@@ -160,6 +163,11 @@ export class Delivery {
       throw new StartOver("what was kept of the archive is not part of it");
     }
     throw this.#refused(streamProblem(streamed, this.#order.target, this.#source()));
+  }
+
+  #tooLarge(): SourceError {
+    const message = `Archive of ${this.#order.target.version} refused: larger than any release; correct it at ${this.#source()}`;
+    return this.#refused(blocked("bad-archive", message));
   }
 
   #refused(problem: Problem): SourceError {
@@ -185,6 +193,7 @@ export class Delivery {
     const { store, target, meter } = this.#order;
     meter.total = archive;
     if (archive === null) return;
+    if (archive > LARGEST_ARCHIVE) throw this.#tooLarge();
     await expectRoom(store, target.version, { keep: archive - kept, unpack: archive - unpacked });
   }
 

@@ -8,6 +8,8 @@ import { fetch, here, mirror, useMirror } from "../../tests/fixtures/store/fetch
 import { fetchFrom, opened, place, targetOf } from "../../tests/fixtures/store/place.ts";
 import { archive, name, ports, target } from "../../tests/fixtures/store/sample.ts";
 import { release, tgz } from "../../tests/fixtures/store/tar.ts";
+import { using } from "./files.ts";
+import { sweepOwn } from "./temporary.ts";
 import type { BadArchive, Target } from "./types.ts";
 
 useMirror();
@@ -97,6 +99,15 @@ describe("nothing is published of", () => {
     expectNothing();
   });
 
+  test("an archive that says it is larger than any release, and nothing of it is fetched", async () => {
+    mirror.behaviour.extraLength = 6e9;
+    const { problem, bad } = await refusalOf(fetch());
+    expect(problem).toMatchObject({ code: "bad-archive", blocked: true });
+    expect(problem.message).toMatch(/^Archive of 7\.14\.3 refused: larger than any release/);
+    expect(bad).toHaveLength(1);
+    expectNothing();
+  });
+
   test("a store without room for it, also where a part of it is kept already", async () => {
     const full = withStore((method) =>
       method === "space" ? async () => ({ total: 1e9, free: archive.length }) : null,
@@ -174,6 +185,7 @@ test("a failure of any call is named, leaves nothing half-published, and passes"
   const small = tgz(release());
   const wanted = targetOf(small);
   mirror.behaviour.body = small;
+  // Each time another life of the agent begins, which clears away what the one before could not.
   // In memory: nothing here is about a disk, and each round makes dozens of files durable.
   await using memory = place("/dev/shm");
   for (let failing = 1, planted = true; planted; failing++) {
@@ -198,6 +210,7 @@ test("a failure of any call is named, leaves nothing half-published, and passes"
     if (readdirSync(join(memory.path, "releases")).length > 0) {
       await expectWhole(wanted, memory, false);
     }
+    await using(await opened(memory.path), sweepOwn);
     await fetchFrom(memory.path, mirror.url, wanted, {}, ports);
     await expectWhole(wanted, memory);
     expect(failing).toBeLessThan(1000);

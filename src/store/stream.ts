@@ -13,8 +13,6 @@ const BETWEEN = 1024 * 1024;
 const LARGEST_RATIO = 20;
 /** Unpacked bytes that are none too many however small the archive. */
 const ALWAYS_FINE = 64 * 1024 * 1024;
-/** Three times the largest release. Nobody sends us more. */
-const LARGEST_ARCHIVE = 5 * 1024 ** 3;
 
 export interface Streamed {
   /** SHA-256 of everything that came. */
@@ -91,9 +89,6 @@ async function receive(
       }
       hasher.update(piece);
       bytes += piece.length;
-      if (bytes > LARGEST_ARCHIVE) {
-        throw Object.assign(new Error("larger than any release"), { code: "EFBIG" });
-      }
       if (keep !== null && bytes > keep.from) {
         await writer?.add(piece);
       }
