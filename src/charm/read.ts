@@ -207,8 +207,8 @@ async function readDatabase(
   const [requested, answer] = await Promise.all([
     leader
       ? tools
-          .applicationBag(relation, application)
-          .then((bag) => Object.entries(REQUEST).every(([key, value]) => bag[key] === value))
+          .ownApplicationBag(relation, application)
+          .then((bag) => bag === null || Object.entries(REQUEST).every(([key, value]) => bag[key] === value))
       : true,
     web ? readDatabaseAnswer(tools, relation) : null,
   ]);

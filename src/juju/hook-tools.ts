@@ -103,6 +103,11 @@ export class HookTools {
     return this.#absent(this.unitBag(id, unit));
   }
 
+  /** Our application's bag, for its leader. Null: the relation is gone (see `ownBag`), or we do not lead any more. */
+  ownApplicationBag(id: string, application: string): Promise<Record<string, string> | null> {
+    return this.#absent(this.applicationBag(id, application));
+  }
+
   applicationBag(id: string, application: string): Promise<Record<string, string>> {
     return this.#json("relation-get", "--format=json", "-r", id, "--app", "-", application);
   }

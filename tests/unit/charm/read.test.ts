@@ -119,3 +119,22 @@ describe("units that lease and are gone", () => {
     expect([departed, alive]).toEqual([[], null]);
   });
 });
+
+test("a database whose relation was removed by force is asked for nothing, and fails no hook", async () => {
+  const known = bags("ci/1");
+  const tools = new HookTools(async ([command = "", ...args]) => {
+    const name = args.at(-1) ?? "";
+    const answers: Readonly<Record<string, unknown>> = {
+      "relation-ids": { peers: ["peers:0"], postgresql: ["postgresql:4"] }[name] ?? [],
+      "relation-list": args.includes("--app") ? "pg" : [],
+      "relation-get": known[name] ?? {},
+      "is-leader": true,
+      "goal-state": { units: {} },
+      "status-get": { status: "waiting", message: "" },
+      "config-get": {},
+    };
+    if (command === "relation-get" && args.includes("postgresql:4")) return failed("ERROR permission denied\n");
+    return command.startsWith("secret-") ? failed("ERROR secret not found\n") : ok(answers[command] ?? []);
+  });
+  expect((await read(tools)).database).toEqual({ relation: "postgresql:4", requested: true, answer: null });
+});
