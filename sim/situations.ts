@@ -60,7 +60,8 @@ export const SITUATIONS: readonly string[] = [
   "range ignored",
   "download taken over by another unit",
   "strange application refused",
-  "store shared across models",
+  "store shared across models, read-only",
+  "store shared across models, writable",
   "two writable worker applications of one web",
 ];
 

@@ -1,10 +1,10 @@
 /** What must hold after every step, whatever happens. */
 import { isLease, MANIFEST, parseReleaseName, RELEASES, TRASH, WORKERS } from "../../src/store/layout.ts";
 import { STORE_PATH } from "../../src/charm/orders.ts";
-import type { Cluster } from "../../src/relations/peers.ts";
 import type { Disk } from "../disk/disk.ts";
 import type { DirectoryNode, FileNode, Node } from "../disk/nodes.ts";
 import { forgotten } from "./local.ts";
+import { Generations } from "./generations.ts";
 import { wrongUse } from "./in-use.ts";
 import { leaseIn, leasesOf } from "./leases.ts";
 import { LockWatch } from "./lock.ts";
@@ -32,7 +32,6 @@ export class Checks {
   readonly #world: World;
   readonly #changes = new Map<Disk, number>();
   readonly #published = new Map<Disk, Map<string, Published>>();
-  readonly #generations = new Map<string, number>();
   /** Releases that somebody's hand has put there or changed: they prove nothing. */
   readonly tampered = new Set<string>();
   /** Lock files that were replaced: whoever still holds one excludes nobody. */
@@ -41,6 +40,7 @@ export class Checks {
   readonly locks = new LockWatch(({ name }) =>
     this.#report("a lock goes with its holder", `${name} is kept out by nobody`),
   );
+  readonly generations = new Generations((...broken) => this.#report(...broken));
   readonly looks = new SecondLooks();
   readonly spoilt = new Spoilt();
   linksPlanted = false;
@@ -196,10 +196,6 @@ export class Checks {
     if (sound !== undefined) this.#report("nothing whole is called damaged", `${name} says so of ${sound}`);
   }
 
-  followed(unit: SimUnit, { generation }: Cluster): void {
-    this.#rising(unit, generation, "follows");
-  }
-
   /** The link of a unit has jumped. */
   linked(unit: SimUnit, release: string): void {
     const disk = unit.mounted();
@@ -236,13 +232,5 @@ export class Checks {
   logged(unit: SimUnit, line: string): void {
     if (/TypeError|ReferenceError/.test(line)) this.#report("no fault of ours", `${unit.name}: ${line}`);
     this.log.push(`${this.#world.scheduler.steps} ${unit.name} ${line}`);
-  }
-
-  #rising(unit: SimUnit, generation: number, what: string): void {
-    const key = `${unit.member} ${what}`;
-    const before = this.#generations.get(key) ?? 0;
-    if (generation < before)
-      this.#report("no unit's generation falls", `${unit.name} ${what} ${generation} after ${before}`);
-    this.#generations.set(key, generation);
   }
 }

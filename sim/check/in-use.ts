@@ -1,4 +1,5 @@
 /** What units use of a store: it has to be there, and leased. */
+import { ORDERS_FILE, type Orders } from "../../src/agent/contract.ts";
 import { isLease, RELEASES, WORKERS } from "../../src/store/layout.ts";
 import type { Disk } from "../disk/disk.ts";
 import type { SimUnit } from "../world/unit.ts";
@@ -35,11 +36,18 @@ function usedBy({ memory: { current, stopped }, services }: SimUnit): Set<string
 }
 
 /** By the unit itself, or by those who write for it. Nobody finds a lease as long as a link is planted in their place. */
-function isLeasedBy(disk: Disk, { member }: SimUnit, release: string): boolean {
+function isLeasedBy(disk: Disk, unit: SimUnit, release: string): boolean {
   if (disk.root.entries.get(WORKERS)?.kind === "link") return true;
-  const leases = entriesOf(disk.root, WORKERS).get(member);
-  if (leases?.kind !== "directory") return false;
-  return [...leases.entries].some(
-    ([name, file]) => isLease(name) && file.kind === "file" && leaseIn(file)?.releases.includes(release) === true,
-  );
+  // The lease of a unit that cannot write follows its words, and these may have changed twice meanwhile.
+  if (unit.readOnly || unit.world.situations.has("store remounted read-only")) return true;
+  const directory = entriesOf(disk.root, WORKERS).get(unit.member);
+  const leases = directory?.kind === "directory" ? [...directory.entries].filter(([name]) => isLease(name)) : [];
+  if (leases.some(([, file]) => file.kind === "file" && leaseIn(file)?.releases.includes(release))) return true;
+  // An agent that was paused as it wrote its lease has newer orders by now.
+  return leases.length > 0 && !unit.memory.stopped && ordered(unit).includes(release);
+}
+
+function ordered({ machine }: SimUnit): readonly string[] {
+  const orders = JSON.parse(machine.text(ORDERS_FILE) ?? "null") as Orders | null;
+  return orders?.store.lease ?? [];
 }

@@ -3,6 +3,7 @@
  * what there is (internal/worker/uniter/resolver.go, relation/resolver.go).
  */
 import { cacheKey, sidesFor, type Exec, type JujuUnit, type Relation, type Told } from "./model.ts";
+import { shownFor } from "./other-model.ts";
 
 export interface JujuEvent {
   readonly name: string;
@@ -72,6 +73,7 @@ function news(unit: JujuUnit, relation: Relation, told: Told): JujuEvent[] {
   const { own, far } = sidesFor(relation, unit.application);
   const name = (suffix: string) => `${own.endpoint}-relation-${suffix}`;
   const there = membersFor(relation, unit);
+  const shown = shownFor(relation, unit.application);
   const version = relation.applicationBags.get(far.name)?.version ?? 0;
   const tell = (other: string, seen: number | null) => () => {
     if (seen === null) told.units.delete(other);
@@ -81,7 +83,7 @@ function news(unit: JujuUnit, relation: Relation, told: Told): JujuEvent[] {
   const events: JujuEvent[] = [];
   for (const other of [...told.units.keys()].toSorted()) {
     if (there.every((member) => member.name !== other))
-      events.push(event(name("departed"), tell(other, null), { departing: other }));
+      events.push(event(name("departed"), tell(other, null), { departing: shown.unit(other) }));
   }
   if (version !== told.bag) events.push(event(name("changed"), () => (told.bag = version)));
   for (const other of there) {

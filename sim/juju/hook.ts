@@ -1,6 +1,7 @@
 /** The hook commands of one hook, and what becomes of its words when it ends (Juju 3.6, uniter/runner/context). */
 import type { CommandResult } from "../../src/juju/hook-tools.ts";
 import { cacheKey, idOf, isPeers, sidesFor, type JujuUnit, type Relation } from "./model.ts";
+import { shownFor } from "./other-model.ts";
 import { changeBag, merged, type Bag } from "./bags.ts";
 
 const done = (stdout = ""): CommandResult => ({ code: 0, stdout, stderr: "" });
@@ -59,6 +60,8 @@ export class Hook {
         return this.#list(argv);
       case "relation-get":
         return this.#get(argv);
+      case "relation-model-get":
+        return json({ uuid: sidesFor(this.#relation(argv), application).far.application?.model });
       case "relation-set":
         return this.#set(argv, JSON.parse(stdin) as Bag, leads);
       case "goal-state":
@@ -129,14 +132,15 @@ export class Hook {
 
   #list(argv: readonly string[]): CommandResult {
     const relation = this.#relation(argv);
-    if (argv.includes("--app")) return json(sidesFor(relation, this.#world.unit.application).far.name);
-    return json(this.#members.get(relation) ?? []);
+    const shown = shownFor(relation, this.#world.unit.application);
+    if (argv.includes("--app")) return json(shown.application);
+    return json((this.#members.get(relation) ?? []).map((name) => shown.unit(name)));
   }
 
   #get(argv: readonly string[]): CommandResult {
     const { unit } = this.#world;
     const relation = this.#relation(argv);
-    const whose = argv.at(-1) ?? "";
+    const whose = shownFor(relation, unit.application).behind(argv.at(-1) ?? "");
     if (argv.includes("--app")) {
       const committed = relation.applicationBags.get(whose)?.value ?? {};
       const own = whose === unit.application.name;
@@ -160,7 +164,10 @@ export class Hook {
     return done();
   }
 
-  /** Units of the application, and by endpoint those behind its relations (Juju 3.6, core/application, GoalState). */
+  /**
+   * Units of the application, and by endpoint those behind its relations, unless they are of another model (Juju 3.6,
+   * apiserver/facades/agent/uniter, GoalStates).
+   */
   #goals(): unknown {
     const { application } = this.#world.unit;
     const of = (units: readonly JujuUnit[]) =>
@@ -171,10 +178,11 @@ export class Hook {
     for (const relation of application.relations) {
       if (isPeers(relation)) continue;
       const { own, far } = sidesFor(relation, application);
+      const isHere = far.application?.model === application.model;
       relations[own.endpoint] = {
         ...relations[own.endpoint],
-        [far.name]: { status: "joined" },
-        ...of(far.application?.units ?? []),
+        [shownFor(relation, application).application]: { status: "joined" },
+        ...of(isHere ? far.application.units : []),
       };
     }
     return { units: of(application.units), relations };

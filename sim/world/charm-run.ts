@@ -59,7 +59,7 @@ export async function runCharm(unit: SimUnit, { life, process, event, hook }: Ho
       return scheduler.call(life, what, () => undefined);
     },
     ports: { fs: process.fs, random: randomOf(dice) },
-    followed: (cluster) => checks.followed(unit, cluster),
+    followed: (cluster) => checks.generations.followed(unit, cluster),
     linked: (release) => checks.linked(unit, release),
   });
   try {

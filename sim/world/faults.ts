@@ -143,6 +143,7 @@ const ACTS = {
     const old = dice.pick(history.slice(-3));
     world.restored = true;
     world.harm.removeCopies();
+    world.checks.generations.forget(application(unit));
     changeBag(peers.applicationBags, name, { cluster: old["cluster"] ?? "" });
     for (const other of world.units) other.consider();
   },

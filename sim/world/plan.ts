@@ -50,11 +50,10 @@ function applicationsOf(dice: Dice, units: number): ApplicationShape[] {
   const split = workers > 1 && dice.chance(0.55) ? dice.between(1, workers - 1) : 0;
   // Two applications of workers are not related to each other: each knows of the other by their web's word.
   const worker = () => ({ ...common, mode: "worker" as const, flight: "ci", readOnly: dice.chance(0.5) });
-  const across = strange === 0 && dice.chance(0.2);
+  const across = strange === 0 && dice.chance(0.35);
   return [
     { ...common, name: "ci", mode: "web", units: webs },
-    // From another model a fetcher knows nobody by name: such units have to write their leases themselves.
-    { ...worker(), ...(across ? { model: OTHER_MODEL, readOnly: false } : {}), name: "worker", units: workers - split },
+    { ...worker(), ...(across ? { model: OTHER_MODEL } : {}), name: "worker", units: workers - split },
     ...(split > 0 ? [{ ...worker(), name: "gpu", units: split }] : []),
     ...(strange > 0 ? [{ ...common, name: "ci", model: OTHER_MODEL, mode: "auto" as const, units: strange }] : []),
   ];

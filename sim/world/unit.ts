@@ -173,6 +173,7 @@ export class SimUnit {
         const before = committed;
         committed = committed && hook.commit();
         if (before && !committed) this.world.met("leader lost before its commit");
+        if (committed && hook.decides) checks.generations.said(this.juju.application);
         this.#lookForDamage();
       });
     }

@@ -209,9 +209,11 @@ export class World {
 
   /** Counts what can be told only at the end. */
   close(): void {
-    const writers = this.shape.applications.filter(({ mode, readOnly }) => mode === "worker" && !readOnly);
-    if (writers.some(({ model }) => model !== this.applications[0]?.model)) this.met("store shared across models");
-    if (writers.length > 1) this.met("two writable worker applications of one web");
+    const workers = this.shape.applications.filter(({ mode }) => mode === "worker");
+    const elsewhere = workers.find(({ model }) => model !== this.applications[0]?.model);
+    if (elsewhere !== undefined)
+      this.met(`store shared across models, ${elsewhere.readOnly ? "read-only" : "writable"}`);
+    if (workers.filter(({ readOnly }) => !readOnly).length > 1) this.met("two writable worker applications of one web");
     for (const unit of this.living()) {
       const { status, message } = unit.juju.status;
       if (this.isStrange(unit) && status === "blocked" && message.includes("another application"))
