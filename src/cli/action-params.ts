@@ -1,6 +1,7 @@
 /** Parameters of `juju run`: `k.k=value` words over a YAML file (Juju 3.6, cmd/juju/action/run.go). */
 
 import { UserError } from "../errors.ts";
+import { parseYaml } from "./documents.ts";
 
 type Params = Record<string, unknown>;
 
@@ -18,14 +19,13 @@ function put(params: Params, path: readonly string[], value: unknown): void {
 
 /** `text`: contents of the file of `--params`, or null. Values are read as YAML unless `asText`. */
 export async function paramsFrom(words: readonly string[], text: string | null, asText: boolean): Promise<Params> {
-  const { parse } = await import("yaml");
   const params: Params = {};
-  if (text !== null) Object.assign(params, parse(text));
+  if (text !== null) Object.assign(params, await parseYaml(text, "the file of --params"));
   for (const word of words) {
     const at = word.indexOf("=");
     if (at < 1) throw new UserError(`argument "${word}" must be of the form key.key.key...=value`);
     const value = word.slice(at + 1);
-    put(params, word.slice(0, at).split("."), asText ? value : parse(value));
+    put(params, word.slice(0, at).split("."), asText ? value : await parseYaml(value, `the value of "${word}"`));
   }
   return params;
 }

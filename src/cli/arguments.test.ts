@@ -25,6 +25,7 @@ describe("command lines", () => {
     [["--bogus"], "option provided but not defined: --bogus"],
     [["-z"], "option provided but not defined: -z"],
     [["--config"], "option needs an argument: --config"],
+    [["-n", "-1"], "option needs an argument: --num-units. One that begins with - is written --num-units=VALUE"],
     [["--format", "xml"], 'invalid value "xml" for option --format'],
     [["--retry=maybe"], "option takes no argument: --retry"],
   ])("%j is refused", (words, message) => expect(() => parseStrictly(words, ARGS)).toThrow(message));

@@ -34,11 +34,10 @@ function explain(error: NodeJS.ErrnoException): UserError {
     return new UserError(`option provided but not defined: ${option}`);
   if (error.code === "ERR_PARSE_ARGS_INVALID_OPTION_VALUE") {
     const long = /--[^' =<]+/.exec(error.message)?.[0] ?? option;
-    return new UserError(
-      /argument missing|ambiguous/.test(error.message)
-        ? `option needs an argument: ${long}`
-        : `option takes no argument: ${long}`,
-    );
+    if (/ambiguous/.test(error.message))
+      return new UserError(`option needs an argument: ${long}`, `One that begins with - is written ${long}=VALUE`);
+    const missing = /argument missing/.test(error.message);
+    return new UserError(`option ${missing ? "needs an" : "takes no"} argument: ${long}`);
   }
   return new UserError(error.message);
 }
@@ -82,11 +81,21 @@ export function pairs(words: readonly string[], what: string): Record<string, st
 }
 
 /** A whole number of at least `least`. */
-export function count(text: string, option: string, least: number): number {
+export function count(text: string, option: string, least: number, most = Number.MAX_SAFE_INTEGER): number {
   const value = Number(text);
-  if (!/^\d+$/.test(text) || value < least)
-    throw new UserError(`invalid value "${text}" for option ${option}`, `Give a number from ${least} on`);
-  return value;
+  if (/^\d+$/.test(text) && value >= least && value <= most) return value;
+  const range = most === Number.MAX_SAFE_INTEGER ? `from ${least} on` : `from ${least} to ${most}`;
+  throw new UserError(`invalid value "${text}" for option ${option}`, `Give a number ${range}`);
+}
+
+/** Most units that one command makes. */
+export const MOST_UNITS = 1000;
+
+/** The first word of a command that does several things. @throws UserError unless it is one of these */
+export function actFrom(word: string | undefined, acts: readonly string[]): string {
+  if (word !== undefined && acts.includes(word)) return word;
+  const cause = word === undefined ? "no act specified" : `unknown act "${word}"`;
+  throw new UserError(cause, `Use one of: ${acts.join(", ")}`);
 }
 
 /** `60s`, `5m`, `1h30m`, in milliseconds. */

@@ -2,26 +2,26 @@
 
 import { readFile } from "node:fs/promises";
 import { UserError } from "../errors.ts";
+import { parseYaml } from "./documents.ts";
 
 async function textOf(file: string): Promise<string> {
   try {
     return await readFile(file, "utf8");
   } catch (error) {
-    throw new UserError(`cannot read ${file}: ${(error as NodeJS.ErrnoException).code}`);
+    const { code } = error as NodeJS.ErrnoException;
+    const why = code === "ENOENT" ? "there is no such file" : code === "EISDIR" ? "it is a directory" : code;
+    throw new UserError(`cannot read ${file}: ${why}`, "Give key=value, key=@file or a YAML file");
   }
 }
 
 /** Options below the application's name, or, if the name is not known yet, below the only key. */
 async function fromYaml(file: string, application: string | null): Promise<Record<string, string>> {
-  const { parse } = await import("yaml");
-  const document = parse(await textOf(file)) as Record<string, unknown> | null;
-  const keys = Object.keys(document ?? {});
-  const section = document?.[application ?? keys[0] ?? ""];
+  const document = (await parseYaml(await textOf(file), file)) as Record<string, unknown> | null;
+  const name = application ?? Object.keys(document ?? {})[0];
+  const section = document?.[name ?? ""];
   if (typeof section !== "object" || section === null) {
-    throw new UserError(
-      `no settings for application "${application ?? ""}" in ${file}`,
-      "Put them below the application's name",
-    );
+    const whose = name === undefined ? "" : ` for application "${name}"`;
+    throw new UserError(`no settings${whose} in ${file}`, "Put them below the application's name");
   }
   return Object.fromEntries(Object.entries(section).map(([key, value]) => [key, String(value)]));
 }
@@ -34,7 +34,8 @@ export async function configFrom(
   const values: Record<string, string> = {};
   for (const word of words) {
     const at = word.indexOf("=");
-    if (at < 1) {
+    if (at === 0) throw new UserError(`expected "key=value", got "${word}"`);
+    if (at < 0) {
       Object.assign(values, await fromYaml(word, application));
       continue;
     }

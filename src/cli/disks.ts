@@ -6,8 +6,8 @@ import type { Disk } from "../machines/machine.ts";
 export function parseDisk(text: string): Disk {
   const match = /^([a-z][a-z0-9-]*)=([^:]+):([^:]+)(?::(ro|rw))?$/.exec(text);
   const [, name = "", source = "", path = "", access] = match ?? [];
-  if (match === null || !isAbsolute(path)) {
-    throw new UserError(`invalid disk "${text}"`, "Give NAME=HOSTDIR:PATH or NAME=HOSTDIR:PATH:ro, PATH from / on");
+  if (match === null || !isAbsolute(path) || resolve(path) === "/") {
+    throw new UserError(`invalid disk "${text}"`, "Give NAME=HOSTDIR:PATH or NAME=HOSTDIR:PATH:ro, PATH below /");
   }
   return { name, source: resolve(source), path, readOnly: access === "ro" };
 }

@@ -1,3 +1,4 @@
+import { UserError } from "../errors.ts";
 import { print } from "./session.ts";
 
 /** JSON in one line, or YAML, with a newline at the end. */
@@ -9,4 +10,15 @@ export async function renderDocument(document: unknown, format: string): Promise
 
 export async function printDocument(document: unknown, format: string): Promise<void> {
   print(await renderDocument(document, format));
+}
+
+/** @param what where the text is from @throws UserError in one line for what is no YAML */
+export async function parseYaml(text: string, what: string): Promise<unknown> {
+  const { parse } = await import("yaml");
+  try {
+    return parse(text) as unknown;
+  } catch (error) {
+    const [line = ""] = (error as Error).message.split("\n");
+    throw new UserError(`${what} is no YAML: ${line.replace(/:$/, "")}`);
+  }
 }

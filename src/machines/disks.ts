@@ -1,4 +1,5 @@
-import { readFile, realpath, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
 import { UserError } from "../errors.ts";
 import { code } from "./errno.ts";
 import type { Disk } from "./machine.ts";
@@ -57,6 +58,7 @@ export class Disks {
 
   private async save(changes: Changes): Promise<void> {
     const partial = `${this.file}.new`;
+    await mkdir(dirname(this.file), { recursive: true });
     await writeFile(partial, JSON.stringify(changes));
     await rename(partial, this.file).catch(async (error: unknown) => {
       await rm(partial, { force: true });
@@ -68,7 +70,8 @@ export class Disks {
 /** The disk with its source free of links, which would lead elsewhere inside the machine. */
 export async function resolved(disk: Disk): Promise<Disk> {
   try {
-    return { ...disk, source: await realpath(disk.source) };
+    const source = await realpath(disk.source);
+    if ((await stat(source)).isDirectory()) return { ...disk, source };
   } catch (error) {
     if (code(error) !== "ENOENT") throw error;
     throw new UserError(
@@ -76,4 +79,5 @@ export async function resolved(disk: Disk): Promise<Disk> {
       `Run mkdir -p ${disk.source}`,
     );
   }
+  throw new UserError(`The source ${disk.source} of disk ${disk.name} is no directory`, "Name the directory it is in");
 }

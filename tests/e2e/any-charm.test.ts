@@ -271,6 +271,15 @@ test("--to: two applications on one machine, each with its own disks, until one 
     stderr: expect.stringMatching(/^ERROR machine \d+ has disk "guest" of another application/),
   });
 
+  // Plugged out and in while the machine is down: it boots with what it is told last.
+  await tool.ok("machine", "stop", machine);
+  await tool.ok("disk", "detach", "guest", "guest");
+  await tool.ok("disk", "attach", "guest", `more=${tool.directory}:/srv/more`);
+  await tool.ok("machine", "start", machine);
+  await tool.active("guest/0", "one/1");
+  await tool.inUnit("one/1", "! test -e /srv/guest/tiny.charm && test -e /srv/more/tiny.charm");
+  await tool.ok("disk", "attach", "guest", disk);
+
   await tool.ok("machine", "reboot", machine);
   await tool.until("both back", ({ machines }) => machines[machine]?.agent.current === "started");
   await tool.active("guest/0", "one/1");
@@ -278,7 +287,7 @@ test("--to: two applications on one machine, each with its own disks, until one 
 
   await tool.ok("remove-application", "guest");
   await tool.until("the guest gone", (now) => now.applications["guest"] === undefined);
-  const left = "ls -A /srv/guest; ls /var/lib/juju/agents; findmnt -rno TARGET | grep guest";
+  const left = "ls -A /srv/guest /srv/more | grep charm; ls /var/lib/juju/agents; findmnt -rno TARGET | grep guest";
   const looks = async (): Promise<string> => (await tool.inUnit("one/1", `${left}; true`)).trim();
   await expect.poll(looks, { timeout: 60_000 }).toBe("unit-one-1");
 });

@@ -3,7 +3,7 @@
 import { spawnSync } from "node:child_process";
 import { createServer, type AddressInfo } from "node:net";
 import { once } from "node:events";
-import { chmod, writeFile } from "node:fs/promises";
+import { mkdir, chmod, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { packTinyCharm } from "../fixtures/tiny-charm.ts";
@@ -16,6 +16,8 @@ beforeAll(async () => {
   await tool.ok("add-model", tool.model);
   await packTinyCharm(join(tool.directory, "tiny.charm"));
   await writeFile(join(tool.directory, "text.charm"), "no zip");
+  await writeFile(join(tool.directory, "text.yaml"), "a: [1\n");
+  await mkdir(join(tool.directory, "packed"));
 });
 afterAll(() => tool.remove());
 
@@ -59,6 +61,27 @@ test.each([
   [["down"], "--yes"],
   [["up", "--units", "0"], 'invalid value "0"'],
   [["up", "--release", "bogus"], 'invalid value "bogus"'],
+  [["deploy", "./packed"], "packed is a directory. Pack it first"],
+  [["deploy", "./tiny.charm", "-n", "99999"], 'invalid value "99999" for option -n. Give a number from 0 to 1000'],
+  [["deploy", "./tiny.charm", "--config", "./text.yaml"], "./text.yaml is no YAML: "],
+  [
+    ["deploy", "./tiny.charm", "--config", "./none.yaml"],
+    "cannot read ./none.yaml: there is no such file. Give key=value",
+  ],
+  [["deploy", "./tiny.charm", "--resource", "blob=/etc"], 'not a file: /etc for resource "blob"'],
+  [
+    ["deploy", "./tiny.charm", "--disk", "a=/none:/srv"],
+    "directory /none of disk a does not exist. Run mkdir -p /none",
+  ],
+  [["deploy", "./tiny.charm", "--disk", "a=/etc/passwd:/srv"], "source /etc/passwd of disk a is no directory"],
+  [["deploy", "./tiny.charm", "--disk", "a=/etc:/"], 'invalid disk "a=/etc:/"'],
+  [["deploy", "./tiny.charm", "--disk", "a=/etc:/a", "--disk", "a=/usr:/b"], 'disk "a" is given twice'],
+  [["deploy", "./tiny.charm", "--to", "lxd:0"], 'invalid --to parameter "lxd:0". Give the number of a machine'],
+  [["deploy", "./tiny.charm", "--to", "7"], "machine 7 not found"],
+  [["run", "nothere/0", "echo", "a=[1"], 'the value of "a=[1" is no YAML: '],
+  [["storage"], "no act specified. Use one of: attach, detach, status"],
+  [["mirror", "bogus"], 'unknown act "bogus"'],
+  [["machines", "prepare", "--machines", "namespaces", "--image", "a:b"], "namespaces have no image"],
 ])("%j", async (args, message) => {
   const ran = await tool.run(...args);
   expect(ran.stderr).toContain(message);

@@ -1,5 +1,5 @@
 import { defineCommand } from "citty";
-import { count, exactly } from "../arguments.ts";
+import { count, exactly, MOST_UNITS } from "../arguments.ts";
 import { PLACEMENT_OPTION, placement } from "../placement.ts";
 import { askModel, MODEL_OPTION } from "../session.ts";
 
@@ -13,7 +13,7 @@ export default defineCommand({
   },
   async run({ args }) {
     const [application] = exactly(args._, ["application"]);
-    const units = count(args["num-units"], "-n", 1);
+    const units = count(args["num-units"], "-n", 1, MOST_UNITS);
     await askModel(args.model, "add-unit", { application, count: units, to: placement(args.to, units) });
   },
 });

@@ -3,7 +3,7 @@ import { defineCommand } from "citty";
 import { UserError } from "../../errors.ts";
 import { parseDisk } from "../disks.ts";
 import type { DeployResult } from "../../model/state/types.ts";
-import { all, count, pairs } from "../arguments.ts";
+import { all, count, MOST_UNITS, pairs } from "../arguments.ts";
 import { configFrom } from "../config-files.ts";
 import { PLACEMENT_OPTION, placement } from "../placement.ts";
 import { askModel, MODEL_OPTION, say } from "../session.ts";
@@ -45,7 +45,7 @@ export default defineCommand({
         `A local file begins with ./ : concourse-machine deploy ./${basename(charm)}`,
       );
     }
-    const units = count(args["num-units"], "-n", 0);
+    const units = count(args["num-units"], "-n", 0, MOST_UNITS);
     const resources = Object.entries(pairs(all(data, "resource"), "--resource"));
     const result = await askModel<DeployResult>(args.model, "deploy", {
       charm: isLocal(charm) ? resolve(charm) : charm,

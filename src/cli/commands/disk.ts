@@ -1,7 +1,6 @@
 import { defineCommand } from "citty";
-import { UserError } from "../../errors.ts";
 import type { Disk } from "../../machines/machine.ts";
-import { exactly } from "../arguments.ts";
+import { actFrom, exactly } from "../arguments.ts";
 import { parseDisk } from "../disks.ts";
 import { askModel, MODEL_OPTION, print } from "../session.ts";
 
@@ -21,8 +20,8 @@ export default defineCommand({
     ...MODEL_OPTION,
   },
   async run({ args }) {
-    const [act = "", ...words] = args._;
-    if (!ACTS.includes(act)) throw new UserError(`unknown act "${act}"`, `Use one of: ${ACTS.join(", ")}`);
+    const [first, ...words] = args._;
+    const act = actFrom(first, ACTS);
     if (act === "list") {
       exactly(words, []);
       const disks = await askModel<Record<string, Disk[]>>(args.model, "disks", {});

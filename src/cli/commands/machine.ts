@@ -1,6 +1,5 @@
 import { defineCommand } from "citty";
-import { UserError } from "../../errors.ts";
-import { exactly } from "../arguments.ts";
+import { actFrom, exactly } from "../arguments.ts";
 import { askModel, MODEL_OPTION } from "../session.ts";
 
 const ACTS = ["reboot", "stop", "kill", "start", "freeze", "thaw"];
@@ -16,8 +15,8 @@ export default defineCommand({
     ...MODEL_OPTION,
   },
   async run({ args }) {
-    const [act = "", id = ""] = exactly(args._, [`act (${ACTS.join(", ")})`, "machine"]);
-    if (!ACTS.includes(act)) throw new UserError(`unknown act "${act}"`, `Use one of: ${ACTS.join(", ")}`);
+    const act = actFrom(args._[0], ACTS);
+    const [, id = ""] = exactly(args._, ["act", "machine"]);
     await askModel(args.model, "machine", { id, act });
   },
 });

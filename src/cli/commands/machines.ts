@@ -3,7 +3,7 @@ import { defineCommand } from "citty";
 import { UserError } from "../../errors.ts";
 import { machineKind, machineKinds } from "../../machines/index.ts";
 import type { Step } from "../../machines/machine.ts";
-import { exactly } from "../arguments.ts";
+import { actFrom, exactly } from "../arguments.ts";
 import { MACHINES_OPTIONS } from "../machines-option.ts";
 import { requireRoot, say } from "../session.ts";
 
@@ -21,8 +21,8 @@ export default defineCommand({
     yes: { type: "boolean", alias: "y", description: "Do it without asking" },
   },
   async run({ args }) {
-    const [act = ""] = exactly(args._, [`act (${ACTS.join(", ")})`]);
-    if (!ACTS.includes(act)) throw new UserError(`unknown act "${act}"`, `Use one of: ${ACTS.join(", ")}`);
+    const act = actFrom(args._[0], ACTS);
+    exactly(args._, ["act"]);
     requireRoot();
     if (args.machines === undefined)
       throw new UserError("no kind of machines specified", `Add --machines ${machineKinds[0]}`);

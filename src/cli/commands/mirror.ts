@@ -30,10 +30,11 @@ export default defineCommand({
         print(`${JSON.stringify(request)}\n`);
       return;
     }
+    if (!ACTS.split(" | ").some((form) => form.split(" ")[0] === act))
+      throw new UserError(`unknown act "${act}"`, `Use: ${ACTS}`);
     if (word === undefined) throw new UserError(`${act} needs an argument`, `Use: ${ACTS}`);
     if (act === "serve") return void (await askModel(args.model, "serve-release", { release: resolve(word) }));
     if (act === "fault") return void (await askModel(args.model, "fault", parseFault(word)));
-    if (act !== "throttle") throw new UserError(`unknown act "${act}"`, `Use: ${ACTS}`);
     const bytesPerSecond = word === "off" ? null : count(word, "throttle", 1);
     await askModel(args.model, "throttle", { bytesPerSecond });
   },

@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import { defineCommand } from "citty";
 import { UserError } from "../../errors.ts";
 import { hostPorts } from "../../host/ports.ts";
-import { all, duration, exactly } from "../arguments.ts";
+import { actFrom, all, duration, exactly } from "../arguments.ts";
 import { ExitError } from "../report.ts";
 import { interrupted, print, requireRoot, say } from "../session.ts";
 import type { AttachRequest, Outcome, World } from "../storage/attach.ts";
@@ -47,8 +47,8 @@ export default defineCommand({
     model: { type: "string", alias: "m", description: "Model to work on", valueHint: "MODEL" },
   },
   async run({ args, data }) {
-    const [act = "", ...words] = args._;
-    if (!ACTS.includes(act)) throw new UserError(`unknown act "${act}"`, `Use one of: ${ACTS.join(", ")}`);
+    const [word, ...words] = args._;
+    const act = actFrom(word, ACTS);
     requireRoot();
     const engine = chooseEngine(args.engine as EngineName | undefined, args.model);
     const clients = args.client === undefined ? {} : { clients: [args.client as Client] };

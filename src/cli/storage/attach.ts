@@ -81,10 +81,13 @@ export function checkApplication({ model, applications }: JujuStatus, applicatio
       `application "${application}" not found in model ${model.name}`,
       `There are: ${Object.keys(applications).join(", ") || "none"}`,
     );
-  if (!isOurs({ applications }, application))
-    throw new UserError(
-      `application "${application}" runs charm ${found["charm-name"]}, which uses no shared directory`,
-    );
+  refuseOtherCharm(application, found["charm-name"] ?? "");
+}
+
+/** @throws UserError for a charm that mounts no store */
+export function refuseOtherCharm(application: string, charm: string): void {
+  if (charm === CHARM) return;
+  throw new UserError(`application "${application}" runs charm ${charm}, which uses no shared directory`);
 }
 
 export function isOurs({ applications }: Pick<JujuStatus, "applications">, application: string): boolean {

@@ -6,7 +6,7 @@ import type { Enqueued, StatusData, Task } from "../../model/state/types.ts";
 import { applicationFile } from "../../store/layout.ts";
 import { askModel } from "../session.ts";
 import { askAll, askUntilSeen, described, isSeen } from "./ask.ts";
-import { shortUuid, type AttachRequest, type Outcome, type World } from "./attach.ts";
+import { refuseOtherCharm, shortUuid, type AttachRequest, type Outcome, type World } from "./attach.ts";
 import { prepareDirectory } from "./directory.ts";
 import type { Answer } from "./juju-client.ts";
 import { directoriesOf, overviewOf, type Overview, type UnitRow } from "./overview.ts";
@@ -20,6 +20,7 @@ export async function attachLocal(world: LocalWorld, request: AttachRequest): Pr
   const { model, application, directory: source } = request;
   const status = await askModel<StatusData>(model, "status", {});
   const found = applicationIn(status, application);
+  refuseOtherCharm(application, found.charmName);
   const readOnly = request.readOnly ?? (await optionOf(model, application, "mode")) === "worker";
   const files = [application, ...Object.values(found.relations).flatMap((ends) => ends.map((end) => end.application))];
   const { changes, warnings } = await prepareDirectory(

@@ -13,7 +13,6 @@ import { NamespaceMachine } from "./machine.ts";
 export const namespaces: MachineKind = {
   name: "namespaces",
   missing,
-  prepare,
   createNetwork,
   destroyNetwork,
 
@@ -26,9 +25,14 @@ export const namespaces: MachineKind = {
     return [];
   },
 
+  async prepare(wanted: string): Promise<Step[]> {
+    refuseImage(wanted);
+    return prepare();
+  },
+
   async image(wanted: string): Promise<string> {
-    if (wanted === "") return "";
-    throw new UserError("Machines of namespaces have no image: they show the host's own root", "Leave --image out");
+    refuseImage(wanted);
+    return "";
   },
 
   async machine(spec: MachineSpec): Promise<Machine> {
@@ -43,3 +47,8 @@ export const namespaces: MachineKind = {
     await destroyNetwork({ model });
   },
 };
+
+function refuseImage(wanted: string): void {
+  if (wanted === "") return;
+  throw new UserError("Machines of namespaces have no image: they show the host's own root", "Leave --image out");
+}

@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { createWriteStream } from "node:fs";
-import { lstat, mkdtemp, readFile, readlink, rm, writeFile } from "node:fs/promises";
+import { lstat, mkdtemp, readdir, readFile, readlink, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
@@ -46,6 +46,17 @@ test("the tar holds what the zip did: names, modes, links, contents", async () =
   expect(await readFile(join(directory, long), "utf8")).toBe("deep");
   expect((await lstat(join(directory, "empty/file"))).size).toBe(0);
   expect((await readManifest(tar)).map(({ name }) => name)).toEqual(files.map(({ name }) => name));
+});
+
+test("a charm that does not unpack is named, and leaves nothing", async () => {
+  const path = await zip({ dispatch: { text: "some text ".repeat(100), mode: 0o100755 } });
+  const bytes = await readFile(path);
+  const data = bytes.indexOf("dispatch") + "dispatch".length;
+  await writeFile(path, bytes.fill(0x5a, data + 2, data + 12));
+  await expect(writeCharmTar(path, join(directory, "some.tar"))).rejects.toThrow(
+    /^\S+some.charm is not a charm: .+\. Pack it/,
+  );
+  expect(await readdir(directory)).toEqual(["some.charm"]);
 });
 
 test("what is no charm is said in one line", async () => {

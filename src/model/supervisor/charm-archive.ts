@@ -5,7 +5,7 @@
 
 import { randomUUID } from "node:crypto";
 import { createWriteStream } from "node:fs";
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -44,9 +44,23 @@ async function openArchive(path: string): ReturnType<typeof openPromise> {
   try {
     return await openPromise(path, { lazyEntries: true, autoClose: false });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") throw new UserError(`there is no file ${path}`);
-    throw new UserError(`${path} is not a charm: ${(error as Error).message}`);
+    throw notCharm(path, error);
   }
+}
+
+/** What the system, the zip or its compression has against the file, in one line. */
+function notCharm(path: string, error: unknown): unknown {
+  if (error instanceof UserError) return error;
+  const { code = "", message } = error as NodeJS.ErrnoException;
+  if (code === "ENOENT") return new UserError(`there is no file ${path}`);
+  if (code === "EISDIR") return new UserError(`${path} is a directory`, "Pack it first: charmcraft pack");
+  // Other errors of the system: the disk is full, say.
+  if (/^E[A-Z]+$/.test(code)) return error;
+  // Of what does not inflate, web streams say nothing.
+  const why = /End of central directory/.test(message)
+    ? "it is no zip archive, or is cut off"
+    : message || "it is damaged";
+  return new UserError(`${path} is not a charm: ${why}`, "Pack it again, or give another file");
 }
 
 /** Mode bits, with 0644 for archives made where there are none. */
@@ -82,6 +96,8 @@ export async function readCharmArchive(path: string): Promise<CharmArchive> {
       }
     }
     return { files, texts };
+  } catch (error) {
+    throw notCharm(path, error);
   } finally {
     zip.close();
   }
@@ -114,6 +130,11 @@ export async function writeCharmTar(path: string, target: string): Promise<void>
     }
     controller.finalize();
     await written;
+  } catch (error) {
+    controller.error(error);
+    await written.catch(() => undefined);
+    await rm(part, { force: true });
+    throw notCharm(path, error);
   } finally {
     zip.close();
   }

@@ -48,8 +48,9 @@ export async function takeResource(
     await copyFile(file, part);
   } catch (error) {
     await rm(part, { force: true });
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-    throw new UserError(`there is no file ${file} for resource "${resource}"`);
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== "ENOENT" && code !== "EISDIR") throw error;
+    throw new UserError(`${code === "ENOENT" ? "there is no file" : "not a file:"} ${file} for resource "${resource}"`);
   }
   await rename(part, target);
   return target;

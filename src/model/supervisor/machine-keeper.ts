@@ -67,12 +67,13 @@ export class MachineKeeper {
     });
   }
 
+  /** Also while it is down: the machine keeps what was plugged in and out, and boots with that. */
   attach(disk: Disk): Promise<void> {
-    return this.#serially(async () => await this.#machine?.attach(disk));
+    return this.#serially(async () => (this.#machine ?? (await this.#handle())).attach(disk));
   }
 
   detach(name: string): Promise<void> {
-    return this.#serially(async () => await this.#machine?.detach(name));
+    return this.#serially(async () => (this.#machine ?? (await this.#handle())).detach(name));
   }
 
   /** Once more what follows a boot, for units that are not connected yet. */

@@ -22,7 +22,13 @@ export function verb<S extends z.ZodType>(
   return {
     run: async (context, params) => {
       const parsed = schema.safeParse(params);
-      if (!parsed.success) throw new UserError(z.prettifyError(parsed.error).replaceAll("\n", " "));
+      if (!parsed.success)
+        throw new UserError(
+          z
+            .prettifyError(parsed.error)
+            .replaceAll(/\s*\n\s*|✖ /g, " ")
+            .trim(),
+        );
       try {
         return await run(context, parsed.data);
       } finally {

@@ -2,6 +2,8 @@
 
 import { z } from "zod";
 import { UserError } from "../../errors.ts";
+import { resolved } from "../../machines/disks.ts";
+import type { Disk } from "../../machines/machine.ts";
 import { pluginFor } from "../plugins/index.ts";
 import { FORCE_WAIT, pluginCharm, type CharmInfo, type DeployResult, type Removal } from "../state/model.ts";
 import type { LiveModel } from "./live-model.ts";
@@ -37,6 +39,13 @@ const DeployParams = z.object({
   to: Placement,
 });
 
+/** @throws UserError for what no machine could boot with. */
+async function requireDisks(disks: readonly Disk[]): Promise<void> {
+  for (const disk of disks) await resolved(disk);
+  const twice = disks.find(({ name }, i) => disks.findIndex((other) => other.name === name) !== i);
+  if (twice !== undefined) throw new UserError(`disk "${twice.name}" is given twice`, "Give each a name of its own");
+}
+
 /** @throws UserError for a name that the model cannot play. */
 async function charmFor(model: LiveModel, charm: string, channel: string | undefined): Promise<CharmInfo> {
   if (charm.startsWith("/")) return takeCharm(model, charm);
@@ -62,6 +71,7 @@ async function deploy(
   const { model } = supervisor;
   const charm = await charmFor(model, params.charm, params.channel);
   const application = params.name ?? charm.name;
+  await requireDisks(params.disks);
   const exists = model.state.data.applications[application] !== undefined;
   requireFreePlace(model, params.to, application, params.disks);
   const resources: Record<string, string> = {};
