@@ -210,7 +210,7 @@ test("a failure of any call is named, leaves nothing half-published, and passes"
     if (readdirSync(join(memory.path, "releases")).length > 0) {
       await expectWhole(wanted, memory, false);
     }
-    await using(await opened(memory.path), sweepOwn);
+    await using(await opened(memory.path), (store) => sweepOwn(store));
     await fetchFrom(memory.path, mirror.url, wanted, {}, ports);
     await expectWhole(wanted, memory);
     expect(failing).toBeLessThan(1000);

@@ -72,7 +72,7 @@ export async function fetchRelease(
  */
 export async function finishPublished(ports: Pick<StorePorts, "random">, store: Store, target: Target): Promise<void> {
   await writeCopiesForPeople(ports, store);
-  await sweepOwn(store, "directory");
+  await sweepOwn(store, "directories");
   await using(await ensureDirectory(store.root, PARTIAL), (partials) => removePartials(partials, target.sha256));
 }
 
@@ -90,7 +90,7 @@ async function fetchHeld(
   held: Held | null,
 ): Promise<FetchOutcome> {
   const meter = new Meter(ports.clock, options.report);
-  await sweepOwn(store, "directory");
+  await sweepOwn(store, "directories");
   const found = await publishedBefore(ports, store, target, options);
   const order = { store, target, options, held, meter };
   const { name, manifestSha256 } = found ?? (await deliverFromAny(ports, archives, order));

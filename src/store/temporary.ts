@@ -1,4 +1,4 @@
-import type { Dir, FileKind, Ports } from "../ports.ts";
+import type { Dir, Ports } from "../ports.ts";
 import { discard, ensureDirectory, orNull, replaceFile, using } from "./files.ts";
 import { STAGING, stagingMember, stagingName } from "./layout.ts";
 import type { StoreOrders } from "./types.ts";
@@ -40,15 +40,19 @@ export async function replaceInStore(
 }
 
 /**
- * Removes what this unit left in `staging/`: all of it before anything of a life has begun to work there; directories alone
- * before a fetch, since a life makes them for one fetch after the other, while any of its tasks may write a file.
+ * Removes what this unit left in `staging/`.
+ *
+ * @param what `all`: before anything of an agent's life has begun to work there. `directories`, which one fetch after the
+ * other makes: before a fetch, while other tasks may write files. `files`: while a fetch may still run that was given up,
+ * since what is taken away from under it could be published in part.
  */
-export async function sweepOwn({ root, orders }: Owner, only: FileKind | null = null): Promise<void> {
+export async function sweepOwn({ root, orders }: Owner, what: "all" | "directories" | "files" = "all"): Promise<void> {
   await using(await ensureDirectory(root, STAGING), async (staging) => {
     for (const name of await staging.list()) {
       if (stagingMember(name) !== orders.member) continue;
-      const kind = only && (await orNull("ENOENT", staging.lstat(name)))?.kind;
-      if (kind === only) await discard(staging, name);
+      const stat = await orNull("ENOENT", staging.lstat(name));
+      const kind = stat?.kind === "directory" ? "directories" : "files";
+      if (what === "all" || what === kind) await discard(staging, name);
     }
   });
 }

@@ -21,7 +21,7 @@ type Needs = Omit<Orders["store"], "lease" | "leasesFor" | "departed" | "keep" |
 export function storeTask(world: TaskWorld): Task<Needs> {
   const { ports } = world;
   const { clock } = ports;
-  /** Stores that what an earlier life left has been removed from: since then tasks of this one may be at work there. */
+  /** Stores that this life has opened before: a fetch that it has given up may still be at work there. */
   const swept = new Set<string>();
   return {
     name: "store",
@@ -56,8 +56,8 @@ export function storeTask(world: TaskWorld): Task<Needs> {
         try {
           const before = world.findings();
           const known = before.storeEpoch > 0 && canonical(before.store) === canonical(state);
-          if (store?.writable && !swept.has(store.id)) {
-            await aboutStore(needs.path, () => sweepOwn(store));
+          if (store?.writable && !known) {
+            await aboutStore(needs.path, () => sweepOwn(store, swept.has(store.id) ? "files" : "all"));
             swept.add(store.id);
           }
           io.report({ store: state, storeEpoch: known ? before.storeEpoch : before.storeEpoch + 1 });
