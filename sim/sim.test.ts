@@ -1,6 +1,7 @@
 /** A fixed set of seeds and a fresh one, with a lock that works and one that does not; traces that repeat; mutations. */
 import { availableParallelism } from "node:os";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { readArguments } from "./arguments.ts";
 import { MUTATIONS } from "./mutations/all.ts";
 import { FOUND_BY } from "./mutations/found.ts";
 import { openPool, type Pool } from "./pool.ts";
@@ -68,6 +69,18 @@ test("thirty versions in a row: each is downloaded once, and two are kept", { ti
     mostReleases: 2,
     mostEver: 3,
   });
+});
+
+test("a seed that fails shrinks, and the command that is printed replays it", { timeout: 20 * MINUTES }, async () => {
+  const [seed, mutation, rule] = [1, "install-in-place", "only what was verified is published"];
+  const answer = await pool.run({ kind: "shrink", seed, settings: LOCKED, mutation, rule });
+  if (answer.kind !== "shrink" || answer.run === null) throw new Error("nothing smaller was found");
+  const [, , , , ...argv] = commandOf(seed, LOCKED, mutation, answer.cut).split(" ");
+  const command = readArguments(argv, { suites: [], mutations: [mutation] });
+  expect(command).toEqual({ do: "replay", seed, settings: LOCKED, mutation, cut: answer.cut });
+  const job = { kind: "run", seeds: [seed], settings: LOCKED, mutation, cut: answer.cut, untilFound: false } as const;
+  const again = await pool.run(job);
+  expect(again.kind === "run" ? again.runs : []).toEqual([answer.run]);
 });
 
 describe("a planted fault is found", () => {
