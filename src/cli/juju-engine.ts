@@ -1,6 +1,6 @@
 /** The scenario's engine for a real controller: `juju`, LXD or Incus on this host, and storage that attaches itself. */
 
-import { rm, stat } from "node:fs/promises";
+import { chown, rm, stat } from "node:fs/promises";
 import { networkInterfaces } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { z } from "zod";
@@ -65,7 +65,7 @@ export class JujuEngine implements VerifyEngine {
     const own = this.#options.releaseFile === undefined ? null : ownArchive(this.#options.releaseFile);
     const version = own?.version ?? VERSION;
     const controller = await this.#controller();
-    const charm = await charmFile({ ...this.#options, say });
+    const charm = await this.#charm(say);
     const model = await this.#makeModel(say);
     const config = await this.#release(model, own, say);
     const mirrored = this.#mirror !== null;
@@ -115,6 +115,18 @@ export class JujuEngine implements VerifyEngine {
 
   get #destroy(): string[] {
     return ["destroy-model", this.#options.model, "--no-prompt", "--destroy-storage", "--force"];
+  }
+
+  /**
+   * A snap reads of people's files only those of its user (snapd, interfaces/builtin/home.go: `owner @{HOME}/…`): what is
+   * packed here as root goes to the person as whom `juju` runs.
+   */
+  async #charm(say: (line: string) => void): Promise<string> {
+    const charm = await charmFile({ ...this.#options, say });
+    const { SUDO_UID: uid, SUDO_GID: gid } = process.env;
+    const packed = this.#options.charm === undefined;
+    if (packed && this.words[0] === "sudo" && uid && gid) await chown(charm, Number(uid), Number(gid));
+    return charm;
   }
 
   /** Name and version of the current controller. @throws UserError if client or controller is too old for the charm */

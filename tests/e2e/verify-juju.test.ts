@@ -1,13 +1,15 @@
 /** `verify --engine juju` against doubles of `juju` and `lxc`: the whole scenario, and what can be wrong with a controller. */
 
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { chownSync, existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { once } from "node:events";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { packCharm } from "../../scripts/pack.ts";
 import type { Report } from "../../src/report/types.ts";
 import { Doubles } from "../fixtures/storage/doubles.ts";
 import { instance, LAB } from "../fixtures/storage/world.ts";
+import { ARCH } from "./concourse.ts";
 
 /** Where the doubles' units are: all of 127.0.0.0/8 is this host. */
 const NETWORK = "127.87.3";
@@ -129,6 +131,18 @@ describe("refused with the cause, and nothing is left", () => {
     expect(code).toBe(2);
     expect(doubles.calls("destroy-model")).toHaveLength(destroyed);
     expect(existsSync(join(doubles.directory, "data", "shared"))).toBe(false);
+  });
+
+  test("called with sudo: a charm packed here can be read by the person's juju, which may be a snap", async () => {
+    doubles.installController({ DOUBLE_FAIL_ADD_MODEL: "ERROR no more models" });
+    doubles.install("sudo", 'while [ "$1" != -- ]; do shift; done; shift; exec "$@"');
+    const person = { SUDO_USER: "mia", SUDO_UID: "65534", SUDO_GID: "65534" };
+    const { stderr } = await doubles.runAs(person, "verify", "--engine", "juju");
+    expect(stderr).toContain("no more models");
+    const charm = await packCharm(ARCH);
+    const { uid, gid } = statSync(charm);
+    chownSync(charm, 0, 0);
+    expect([uid, gid]).toEqual([65534, 65534]);
   });
 
   test("juju not installed", async () => {
