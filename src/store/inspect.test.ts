@@ -1,4 +1,13 @@
-import { chmodSync, readFileSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { found, here, inside, name, store, usePublished } from "../../tests/fixtures/store/published.ts";
@@ -24,6 +33,17 @@ test("one that is moved away and deleted while it is read is gone, not damaged",
   };
   const read = inspectRelease(hostPorts, store, published, "all", away);
   await expect(read).rejects.toMatchObject({ problem: { code: "release-gone", blocked: false } });
+});
+
+test("nor is one damaged in whose place another has come", async () => {
+  const published = await found();
+  const exchange = async (): Promise<void> => {
+    renameSync(join(here.path, "releases", name), join(here.path, "trash", name));
+    rmSync(join(here.path, "trash", name), { recursive: true });
+    mkdirSync(join(here.path, "releases", name));
+  };
+  const read = inspectRelease(hostPorts, store, published, "all", exchange);
+  await expect(read).rejects.toMatchObject({ problem: { code: "release-gone" } });
 });
 
 describe("what is damaged is named", () => {

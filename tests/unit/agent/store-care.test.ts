@@ -126,6 +126,16 @@ test("a fetch that still runs as the store goes and comes back publishes all of 
   expect(world.fs.names(staging)).toEqual([]);
 });
 
+test("a file that was touched is read at the next look, long after all were read, though it looks the same", async () => {
+  world.answer = mirrorOf(world.clock, archive);
+  await world.start({ store: store(), target: archive.target, fetch: true });
+  await world.clock.advance(600_000);
+  const [name = ""] = releases();
+  world.fs.put(`${STORE}/releases/${name}/resource-types/mock/resource_metadata.json`, "[]", 0o555);
+  await world.clock.advance(30_000);
+  expect(world.state.damaged).toMatchObject([{ release: name }]);
+});
+
 describe("a holder of the lock", () => {
   const partial = `${STORE}/partial/${"c".repeat(64)}.other-ci-1.00000000-0000-4000-8000-000000000001`;
   beforeEach(async () => {
