@@ -72,6 +72,17 @@ describe("a fetch", () => {
     await expectWhole();
   });
 
+  test("never gives it the name of one that was damaged, also once that is gone", async () => {
+    expect(await fetch({ damaged: [name] })).toMatchObject({ name: `${name}.2` });
+  });
+
+  test("takes none that is there for good before all of it was read, as long as nobody has agreed on it", async () => {
+    await fetch();
+    writeFileSync(join(here.path, "releases", name, "bin", "noise"), Buffer.alloc(noise.length));
+    expect(await fetch()).toMatchObject({ name: `${name}.2` });
+    await expectWhole();
+  });
+
   test("does so too for one whose contents a deep check has found damaged", async () => {
     await fetch();
     writeFileSync(join(here.path, "releases", name, "bin", "noise"), Buffer.alloc(noise.length));
