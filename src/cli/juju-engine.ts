@@ -69,7 +69,7 @@ export class JujuEngine implements VerifyEngine {
     const model = await this.#makeModel(say);
     const config = await this.#release(model, own, say);
     const mirrored = this.#mirror !== null;
-    await prepareDirectory(this.#ports, this.#directory, []);
+    await prepareDirectory(this.#ports, this.#directory, ([first]) => first);
     const world: World = { ports: this.#ports, juju: this.#juju, say };
     const wanted = { application: APPLICATION, source: this.#directory, readOnly: false };
     this.#attaching = watch(world, { model, wanted, wait: 10 }, this.#stop.signal, LOOK_EVERY);

@@ -2,7 +2,6 @@
 
 import { UserError } from "../../errors.ts";
 import type { Exec, Ports } from "../../ports.ts";
-import { applicationFile } from "../../store/layout.ts";
 import { askUntilSeen, described, isSeen } from "./ask.ts";
 import { ClientError, output } from "./clients.ts";
 import { addWords, listInstances, removeWords, type Client, type Instance } from "./daemons.ts";
@@ -10,6 +9,7 @@ import { prepareDirectory } from "./directory.ts";
 import type { JujuStatus } from "./documents.ts";
 import type { Answer, JujuClient, Model } from "./juju-client.ts";
 import { access, planAttach, planDetach, shown, type Decision, type Seen, type Wanted } from "./plan.ts";
+import { strangerAmong } from "./sharers.ts";
 
 export interface Outcome {
   readonly unit: string;
@@ -41,7 +41,7 @@ export interface AttachRequest {
 }
 
 /** The charm whose units mount a store. */
-const CHARM = "concourse-ci-machine";
+export const CHARM = "concourse-ci-machine";
 
 /** What is attached where, once everything about it has been looked at. */
 export interface Job {
@@ -64,10 +64,9 @@ export async function prepareAttach(world: World, request: AttachRequest): Promi
   if (options["shared-storage"] !== "lxc")
     say(`${application} does not use it yet: juju config -m ${model.name} ${application} shared-storage=lxc`);
   const readOnly = request.readOnly ?? options["mode"] === "worker";
-  const { changes, warnings } = await prepareDirectory(
-    world.ports,
-    directory,
-    welcome(status, model.uuid, application),
+  const relatedTo = (name: string): readonly string[] | null => relatedIn(status, name);
+  const { changes, warnings } = await prepareDirectory(world.ports, directory, (files) =>
+    strangerAmong(files, { modelUuid: model.uuid, application, relatedTo }),
   );
   for (const line of [...changes, ...warnings.map((warning) => `WARNING ${warning}`)]) say(line);
   return { model, wanted: { application, source: directory, readOnly }, wait: request.wait };
@@ -94,16 +93,12 @@ export function isOurs({ applications }: Pick<JujuStatus, "applications">, appli
   return applications[application]?.["charm-name"] === CHARM;
 }
 
-/** Files of `apps/` of those that may share a store: the application and what it is related to. */
-export function welcome(status: JujuStatus, modelUuid: string, application: string): string[] {
-  const related = Object.values(status.applications[application]?.relations ?? {}).flat();
-  const names = [application, ...related.map((relation) => relation["related-application"])];
-  return [...new Set(names)].map((name) => applicationFile(`${shortUuid(modelUuid)}-${name}`));
-}
-
-/** As the charm shortens it for names on the store. */
-export function shortUuid(uuid: string): string {
-  return uuid.replaceAll("-", "").slice(0, 8);
+/** Applications of our charm that one is related to; null for one that this model does not hold. */
+function relatedIn({ applications }: JujuStatus, application: string): readonly string[] | null {
+  const found = applications[application];
+  if (found === undefined) return null;
+  if (found["charm-name"] !== CHARM) return [];
+  return Object.values(found.relations ?? {}).flatMap((ends) => ends.map((end) => end["related-application"]));
 }
 
 export async function look(world: World, model: Model): Promise<Seen> {

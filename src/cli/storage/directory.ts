@@ -22,13 +22,13 @@ export interface Prepared {
 /**
  * Makes the directory (0755, below a directory of root's alone, 0700) or finds it fit, and marks it.
  * @param path absolute
- * @param applications files of `apps/` that may be there: the application's own and those of related ones
+ * @param strangerIn of the names in `apps/`, the first of an application that must not be there
  * @throws UserError if it must not be used, with the reason
  */
 export async function prepareDirectory(
   ports: Pick<Ports, "fs">,
   path: string,
-  applications: readonly string[],
+  strangerIn: (files: readonly string[]) => string | undefined,
 ): Promise<Prepared> {
   const changes: string[] = [];
   const warnings: string[] = [];
@@ -38,7 +38,7 @@ export async function prepareDirectory(
     for (const [i, name] of steps.entries()) {
       const last = i === steps.length - 1;
       const child = await enter(parent, name, `/${steps.slice(0, i + 1).join("/")}`, last, changes);
-      if (last) warnings.push(...(await makeFit(parent, child, path, applications, changes)));
+      if (last) warnings.push(...(await makeFit(parent, child, path, strangerIn, changes)));
       await parent.close();
       parent = child;
     }
@@ -102,13 +102,13 @@ async function makeFit(
   parent: Dir,
   directory: Dir,
   path: string,
-  applications: readonly string[],
+  strangerIn: (files: readonly string[]) => string | undefined,
   changes: string[],
 ): Promise<string[]> {
   const marker = await orNull("ENOENT", directory.lstat(MARKER));
   if (marker !== null) {
     if (marker.kind !== "file") throw new UserError(`${path}/${MARKER} is no file`, `Look at it: ls -l ${path}`);
-    await refuseOthers(directory, path, applications);
+    await refuseOthers(directory, path, strangerIn);
     const outer = parse(path).dir;
     return isPrivate(await parent.stat()) ? [] : [`everybody on this host can enter ${outer}: chmod 0700 ${outer}`];
   }
@@ -128,13 +128,16 @@ async function makeFit(
 }
 
 /** A store belongs to the applications in `apps/`. */
-async function refuseOthers(directory: Dir, path: string, applications: readonly string[]): Promise<void> {
-  const names = await withoutPlanted(path, () => applicationFiles(directory));
-  const foreign = names.find((name) => !applications.includes(name));
-  if (foreign === undefined) return;
-  const file = `${path}/${APPLICATIONS}/${foreign}`;
+async function refuseOthers(
+  directory: Dir,
+  path: string,
+  strangerIn: (files: readonly string[]) => string | undefined,
+): Promise<void> {
+  const stranger = strangerIn(await withoutPlanted(path, () => applicationFiles(directory)));
+  if (stranger === undefined) return;
+  const file = `${path}/${APPLICATIONS}/${stranger}`;
   throw new UserError(
-    `${path} is the store of another application (${foreign.replace(/\.json$/, "")})`,
+    `${path} is the store of another application (${stranger.replace(/\.json$/, "")})`,
     `Relate the two, or give another directory; if that application is gone: rm ${file}`,
   );
 }

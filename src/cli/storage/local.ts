@@ -3,14 +3,14 @@
 import { UserError } from "../../errors.ts";
 import type { Disk } from "../../machines/machine.ts";
 import type { Enqueued, StatusData, Task } from "../../model/state/types.ts";
-import { applicationFile } from "../../store/layout.ts";
 import { askModel } from "../session.ts";
 import { askAll, askUntilSeen, described, isSeen } from "./ask.ts";
-import { refuseOtherCharm, shortUuid, type AttachRequest, type Outcome, type World } from "./attach.ts";
+import { CHARM, refuseOtherCharm, type AttachRequest, type Outcome, type World } from "./attach.ts";
 import { prepareDirectory } from "./directory.ts";
 import type { Answer } from "./juju-client.ts";
 import { directoriesOf, overviewOf, type Overview, type UnitRow } from "./overview.ts";
 import { access, DEVICE, MOUNT_POINT } from "./plan.ts";
+import { shortUuid, strangerAmong } from "./sharers.ts";
 import { readStores } from "./status.ts";
 
 type LocalWorld = Pick<World, "ports" | "say">;
@@ -22,11 +22,9 @@ export async function attachLocal(world: LocalWorld, request: AttachRequest): Pr
   const found = applicationIn(status, application);
   refuseOtherCharm(application, found.charmName);
   const readOnly = request.readOnly ?? (await optionOf(model, application, "mode")) === "worker";
-  const files = [application, ...Object.values(found.relations).flatMap((ends) => ends.map((end) => end.application))];
-  const { changes, warnings } = await prepareDirectory(
-    world.ports,
-    source,
-    files.map((name) => applicationFile(`${shortUuid(status.model.uuid)}-${name}`)),
+  const relatedTo = (name: string): readonly string[] => relatedIn(status, name);
+  const { changes, warnings } = await prepareDirectory(world.ports, source, (files) =>
+    strangerAmong(files, { modelUuid: status.model.uuid, application, relatedTo }),
   );
   for (const line of [...changes, ...warnings.map((warning) => `WARNING ${warning}`)]) world.say(line);
   const disk: Disk = { name: DEVICE, source, path: MOUNT_POINT, readOnly };
@@ -43,6 +41,12 @@ export async function attachLocal(world: LocalWorld, request: AttachRequest): Pr
     waits: false,
     text: `${word} as "${before?.name ?? DEVICE}", ${access(disk)}; ${described(answer)}`,
   }));
+}
+
+/** Applications of our charm that one is related to. */
+function relatedIn({ applications }: StatusData, application: string): readonly string[] {
+  const { charmName, relations = {} } = applications[application] ?? {};
+  return charmName === CHARM ? Object.values(relations).flatMap((ends) => ends.map((end) => end.application)) : [];
 }
 
 function refuseOther(application: string, before: Disk, wanted: Disk): void {

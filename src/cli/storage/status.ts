@@ -2,7 +2,8 @@
 
 import { attachedTo, unitsOf, type Seen } from "./plan.ts";
 import type { JujuUnit } from "./documents.ts";
-import { askConnected, checkApplication, isOurs, look, shortUuid, type World } from "./attach.ts";
+import { askConnected, checkApplication, isOurs, look, type World } from "./attach.ts";
+import { shortUuid } from "./sharers.ts";
 import { askAll } from "./ask.ts";
 import { readHostStore } from "./host-store.ts";
 import { locate, type Place } from "./locate.ts";
