@@ -202,6 +202,8 @@ export function scenariosOf(old: CrashArchive, next: CrashArchive): readonly Sce
             if (await mayRun(world, 1, a)) tell("old-in-use");
           },
         );
+        // If it was on its way out by then, it has been put back.
+        if (await mayRun(world, 1, a)) tell("old-in-use");
       },
       wrong: (found, told) => {
         if (found.store !== null) return `store: ${found.store}`;

@@ -39,3 +39,20 @@ test("the web of another unit is probed, more leniently while it is not installe
   const running = { unit: "ci/1", address: "10.1.1.11", report: webReport };
   expect(ordersFor(change(follower, { peers: { others: [running] } }))?.probe).toEqual({ unit: "ci/1", url });
 });
+
+test("the release before stays on the store, kept and leased: the way back needs no download", () => {
+  const directory = "7.14.2-linux-amd64-cccccccccccc";
+  const before = {
+    version: "7.14.2",
+    arch: "amd64",
+    sha256: "c".repeat(64),
+    manifestSha256: "d".repeat(64),
+    directory,
+  };
+  const committed = [...cluster.committed, before];
+  const orders = ordersFor(change(web, { peers: { cluster: { committed } } }));
+  expect([orders?.store.keep, orders?.store.lease]).toEqual([
+    expect.arrayContaining([directory]),
+    expect.arrayContaining([directory]),
+  ]);
+});
