@@ -42,15 +42,9 @@ test("the web of another unit is probed, more leniently while it is not installe
 
 test("the release before stays on the store, kept and leased: the way back needs no download", () => {
   const directory = "7.14.2-linux-amd64-cccccccccccc";
-  const before = {
-    version: "7.14.2",
-    arch: "amd64",
-    sha256: "c".repeat(64),
-    manifestSha256: "d".repeat(64),
-    directory,
-  };
-  const committed = [...cluster.committed, before];
-  const orders = ordersFor(change(web, { peers: { cluster: { committed } } }));
+  const before = { ...target, version: "7.14.2", sha256: "c".repeat(64), manifestSha256: "d".repeat(64), directory };
+  const remembering = { ...cluster, committed: [...cluster.committed, before] };
+  const orders = ordersFor({ ...web, peers: { ...peers, cluster: remembering } });
   expect([orders?.store.keep, orders?.store.lease]).toEqual([
     expect.arrayContaining([directory]),
     expect.arrayContaining([directory]),
