@@ -136,10 +136,10 @@ describe("a unit that cannot be served is told with the reason, and the others g
     });
     const { code, stdout } = await doubles.run("storage", "attach", "ci", store, "--wait", "1s");
     expect(code).toBe(1);
-    expect(stdout).toMatch(/^ci\/0: attached to .*; not asked: no answer within 1 s$/m);
+    expect(stdout).toMatch(/^ci\/0: attached to .*; no answer within 1 s$/m);
     doubles.world = { ...doubles.world, answers: { "ci/0": { status: "failed", message: "the unit is leaving" } } };
     expect((await doubles.run("storage", "attach", "ci", store, "--wait", "1s")).stdout).toMatch(
-      /^ci\/0: attached already to .*; not asked: the unit is leaving$/m,
+      /^ci\/0: attached already to .*; storage-status failed: the unit is leaving$/m,
     );
     expect(stdout).toMatch(/^ci\/1: attached to .*; Store of another application: relate to it or, if gone: rm \/x$/m);
     expect(stdout).toMatch(/^ci\/2: attached to .*; not asked: its Juju agent is allocating$/m);

@@ -56,13 +56,16 @@ test("who downloads is named, also when its machine is frozen", async () => {
     Object.entries(units).find(([, { workload }]) => workload.message.startsWith("Downloading")) ?? [];
   expect((await status()).stores).toMatchObject([{ directory: store, lock: [{ unit, frozen: false }] }]);
   await tool.ok("machine", "freeze", machine, "-m", "shared");
-  const { stdout } = await storage("status", "--wait", "5s");
+  const { stdout } = await storage("status");
+  expect(stdout).toMatch(new RegExp(`^${unit} .* Frozen .* not asked: its machine is frozen$`, "m"));
   expect(stdout).toMatch(
     new RegExp(`Lock +held by ${unit} \\(process \\d+\\), which is frozen: nobody else can download`),
   );
   expect(stdout).toMatch(new RegExp(`Download +7\\.14\\.3 by ${unit}: \\d+ MB of \\d+ MB, under way`));
   await tool.ok("machine", "thaw", machine, "-m", "shared");
-  expect((await status()).stores[0]?.lock).toMatchObject([{ unit, frozen: false }]);
+  const thawed = await status();
+  expect(thawed.units.map(({ state }) => state)).toEqual(["Running", "Running"]);
+  expect(thawed.stores[0]?.lock).toMatchObject([{ unit, frozen: false }]);
 });
 
 test("detached, units miss it, and the directory stays", async () => {

@@ -68,7 +68,7 @@ export function isSeen(answer: Answer | undefined): boolean {
 
 /** In a few words. */
 export function described(answer: Answer): string {
-  if ("silence" in answer) return `not asked: ${answer.silence}`;
+  if ("silence" in answer) return answer.asked ? answer.silence : `not asked: ${answer.silence}`;
   const { mounted, id, problem } = viewOf(answer);
   if (isSeen(answer)) return problem === null ? `store ${id}` : `store ${id}; ${problem}`;
   return problem ?? (mounted ? "the store is not set up yet" : "not mounted");

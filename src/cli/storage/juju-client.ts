@@ -19,8 +19,8 @@ export interface Model {
 /** What a unit said to `storage-status`, or why it said nothing. */
 export type Answer =
   | { readonly results: Readonly<Record<string, unknown>> }
-  /** `null`: it was not asked in time; text: why it cannot be asked, or what it failed with. */
-  | { readonly silence: string };
+  /** Why it was not asked; with `asked`, what became of the question. */
+  | { readonly silence: string; readonly asked?: true };
 
 /** Milliseconds on top of what `juju` itself waits. */
 const MARGIN = 30_000;
@@ -103,7 +103,7 @@ export class JujuClient {
       if (!(error instanceof ClientError)) throw error;
       // An action that failed is an error too, but its results are printed.
       if (error.printed.trim() !== "") return answerOf(unit, error.printed);
-      return { silence: /timed out/.test(error.said) ? `no answer within ${seconds} s` : error.message };
+      return /timed out/.test(error.said) ? late(seconds) : { silence: error.message };
     }
   }
 }
@@ -114,5 +114,15 @@ function answerOf(unit: string, text: string): Answer {
   if (text.trim() === "") return { silence: "storage-status could not be scheduled" };
   const answer = read(ActionResults, text, "juju run")[unit];
   if (answer?.status === "completed" && answer.results !== undefined) return { results: answer.results };
-  return { silence: answer?.message ?? `storage-status ended with ${answer?.status ?? "nothing"}` };
+  return failed(answer?.status, answer?.message);
+}
+
+/** A unit that was asked, and did not answer in time. */
+export function late(seconds: number): Answer {
+  return { silence: `no answer within ${seconds} s`, asked: true };
+}
+
+/** A unit whose action came to another end than an answer. */
+export function failed(status = "ended with nothing", message = ""): Answer {
+  return { silence: `storage-status ${status}${message === "" ? "" : `: ${message}`}`, asked: true };
 }

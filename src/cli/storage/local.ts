@@ -7,7 +7,7 @@ import { askModel } from "../session.ts";
 import { askAll, askUntilSeen, described, isSeen } from "./ask.ts";
 import { CHARM, refuseOtherCharm, type AttachRequest, type Outcome, type World } from "./attach.ts";
 import { prepareDirectory } from "./directory.ts";
-import type { Answer } from "./juju-client.ts";
+import { failed, late, type Answer } from "./juju-client.ts";
 import { directoriesOf, overviewOf, type Overview, type UnitRow } from "./overview.ts";
 import { access, DEVICE, MOUNT_POINT } from "./plan.ts";
 import { shortUuid, strangerAmong } from "./sharers.ts";
@@ -95,18 +95,27 @@ function rowOf(
 ): UnitRow {
   const [application = ""] = unit.split("/");
   const document = status.applications[application]?.units[unit];
-  const machine = status.machines[document?.machine ?? ""];
   const disk = disks[application]?.find(isStore);
   return {
     unit,
     application,
-    container: machine?.instanceId ?? "",
-    state: machine?.instance.message || (machine?.instance.current ?? "none"),
+    container: machineOf(status, unit)?.instanceId ?? "",
+    state: stateOf(status, unit),
     member: `${shortUuid(status.model.uuid)}-${unit.replace("/", "-")}`,
     attached: disk === undefined ? null : { device: disk.name, source: disk.source, readOnly: disk.readOnly },
     answer,
     message: document?.workload.message ?? "",
   };
+}
+
+function machineOf({ applications, machines }: StatusData, unit: string) {
+  const [application = ""] = unit.split("/");
+  return machines[applications[application]?.units[unit]?.machine ?? ""];
+}
+
+function stateOf(status: StatusData, unit: string): string {
+  const machine = machineOf(status, unit);
+  return machine?.instance.message || (machine?.instance.current ?? "none");
 }
 
 const isStore = ({ path }: Disk): boolean => path === MOUNT_POINT;
@@ -127,8 +136,13 @@ async function optionOf(model: string | undefined, application: string, key: str
   return askModel<string | null>(model, "get-config-value", { application, key });
 }
 
-/** @param seconds how long it may take */
+/**
+ * A unit on a machine that is frozen or stopped would be waited for in vain.
+ * @param seconds how long it may take
+ */
 async function askUnit(model: string | undefined, unit: string, seconds: number): Promise<Answer> {
+  const state = stateOf(await askModel<StatusData>(model, "status", {}), unit);
+  if (["Frozen", "Stopped"].includes(state)) return { silence: `its machine is ${state.toLowerCase()}` };
   const { tasks, errors } = await askModel<Enqueued>(model, "run", {
     receivers: [unit],
     action: "storage-status",
@@ -137,6 +151,6 @@ async function askUnit(model: string | undefined, unit: string, seconds: number)
   if (tasks.length === 0) return { silence: errors.join("; ") || "storage-status could not be scheduled" };
   const ids = tasks.map(({ id }) => id);
   const [task] = await askModel<Task[]>(model, "wait", { ids, timeout: seconds * 1000 });
-  if (task === undefined || task.completed === null) return { silence: `no answer within ${seconds} s` };
-  return task.status === "completed" ? { results: task.results } : { silence: task.message };
+  if (task === undefined || task.completed === null) return late(seconds);
+  return task.status === "completed" ? { results: task.results } : failed(task.status, task.message);
 }

@@ -98,7 +98,7 @@ function agreement(rows: readonly UnitRow[]): string {
   const stores = [...new Set(ids)];
   if (stores.length > 1) return `units see different stores: ${stores.join(", ")}`;
   const [store] = stores;
-  if (store === undefined) return "no unit could be asked";
+  if (store === undefined) return "no unit answered";
   const who = ids.length === rows.length ? "every unit sees" : `${ids.length} of ${rows.length} units see`;
   return store === "none" ? `${who} no store` : `${who} store ${store}`;
 }

@@ -42,7 +42,7 @@ export interface ApplicationStatus {
 export interface MachineStatus {
   /** Juju's agent on the machine. */
   readonly agent: StatusValue & { readonly version: string };
-  /** The instance: `Running`, `Creating container`. */
+  /** The instance: `Running`, `Frozen`, `Stopped`, `Creating container`. */
   readonly instance: StatusValue;
   readonly hostname: string;
   readonly address: string;

@@ -102,15 +102,19 @@ export class MachineKeeper {
 
   freeze(): Promise<void> {
     return this.#serially(async () => {
-      await this.#machine?.freeze();
-      this.#frozen = this.#machine !== null;
+      if (this.#machine === null) return;
+      await this.#machine.freeze();
+      this.#frozen = true;
+      this.#tell({ message: "Frozen" });
     });
   }
 
   thaw(): Promise<void> {
     return this.#serially(async () => {
       await this.#machine?.thaw();
+      const wasFrozen = this.#frozen;
       this.#frozen = false;
+      if (wasFrozen) this.#tell({ message: "Running" });
     });
   }
 
