@@ -2,7 +2,7 @@
 
 import { existsSync } from "node:fs";
 import { chmod, mkdir, writeFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { UserError } from "../errors.ts";
 import { presentKind } from "../machines/index.ts";
 import type { Disk } from "../machines/machine.ts";
@@ -164,12 +164,14 @@ function fromFile(file: string, asked: string): ReleaseSettings {
   return { config: { version }, resources: { "concourse-release": file } };
 }
 
-/** The directory that all units mount: 0755, below a directory that only root may enter unless the operator chose it. */
+/** The directory that all units mount: 0755, below one that only root may enter where it is made here. What is there stays as it is. */
 export async function sharedDirectory(options: Pick<BringUpOptions, "model" | "sharedDirectory">): Promise<string> {
   const own = options.sharedDirectory === undefined;
   const directory = resolve(options.sharedDirectory ?? modelPaths(options.model).shared);
-  await mkdir(directory, { recursive: true, mode: 0o755 });
-  if (own) await chmod(directory, 0o755);
+  await mkdir(dirname(directory), { recursive: true, mode: 0o700 });
+  const made = await mkdir(directory, { recursive: true });
+  // Whatever the umask made of it.
+  if (own || made !== undefined) await chmod(directory, 0o755);
   await writeFile(join(directory, MARKER), "", { flag: "a" });
   return directory;
 }
