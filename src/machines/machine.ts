@@ -72,7 +72,7 @@ export interface MachineKind {
   readonly name: "namespaces" | "incus" | "lxd";
   /** Whether this host has it at hand: then it is taken where no kind is named. */
   present(): Promise<boolean>;
-  /** What is missing on this host, as sentences with the command to run; empty when it can be used. */
+  /** What is missing on this host, one line each, with the command to run at its end; empty when it can be used. */
   missing(): Promise<string[]>;
   /** What makes the host ready; empty when it is. `wanted` as for {@link image}. */
   prepare(wanted: string): Promise<Step[]>;

@@ -29,13 +29,15 @@ export async function connect(flavour: Flavour): Promise<Daemon | null> {
 /** @throws UserError if none answers. */
 export async function connected(flavour: Flavour): Promise<Daemon> {
   const daemon = await connect(flavour);
-  if (daemon === null) throw new UserError(...silent(flavour));
+  if (daemon === null) throw silent(flavour);
   return daemon;
 }
 
-/** Cause and next step. */
-export function silent({ title, name }: Flavour): [string, string] {
-  return [`No daemon of ${title} answers on this host`, `Run: concourse-machine machines prepare --machines ${name}`];
+export function silent({ title, name }: Flavour): UserError {
+  return new UserError(
+    `No daemon of ${title} answers on this host`,
+    `Run: concourse-machine machines prepare --machines ${name}`,
+  );
 }
 
 export function describe(daemon: Daemon): Promise<Description> {

@@ -26,9 +26,9 @@ export function containers(flavour: Flavour): MachineKind {
     },
 
     async missing(): Promise<string[]> {
-      if (process.getuid?.() !== 0) return ["Machines need root: run the command again with sudo."];
+      if (process.getuid?.() !== 0) return ["Machines need root: run the command again with sudo"];
       const daemon = await connect(flavour);
-      if (daemon === null) return [`${silent(flavour).join(". ")}.`];
+      if (daemon === null) return [silent(flavour).message];
       return (await shifts(daemon)) === false ? [cannotShift(flavour).message] : [];
     },
 

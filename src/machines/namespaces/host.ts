@@ -76,27 +76,27 @@ export async function prepare(): Promise<Step[]> {
   return [{ what: `Install with apt-get: ${absent.join(" ")}`, run: step }];
 }
 
-/** What this host lacks to run machines as namespaces: one sentence each, with the command to run. */
+/** What this host lacks to run machines as namespaces: one line each, with the command to run at its end, ready to be copied. */
 export async function missing(): Promise<string[]> {
-  if (process.getuid?.() !== 0) return ["Machines need root: run the command again with sudo."];
+  if (process.getuid?.() !== 0) return ["Machines need root: run the command again with sudo"];
   const lacks: string[] = [];
   for (const [name, commands] of Object.entries(packages)) {
     const absent = await absentCommands(commands);
-    if (absent.length > 0) lacks.push(`${absent.join(" and ")} not found: run apt-get install ${name}.`);
+    if (absent.length > 0) lacks.push(`${absent.join(" and ")} not found. Run: apt-get install ${name}`);
   }
-  if (!(await exists(systemd))) lacks.push("systemd is not installed: run apt-get install systemd.");
+  if (!(await exists(systemd))) lacks.push("systemd is not installed. Run: apt-get install systemd");
   if (!(await exists("/usr/lib/systemd/system/dbus.service")))
-    lacks.push("D-Bus is not installed: run apt-get install dbus.");
+    lacks.push("D-Bus is not installed. Run: apt-get install dbus");
   return lacks.length > 0 ? lacks : missingInKernel();
 }
 
 async function missingInKernel(): Promise<string[]> {
   const lacks: string[] = [];
-  if (!(await overlay())) lacks.push("The kernel has no overlay file system: run modprobe overlay.");
+  if (!(await overlay())) lacks.push("The kernel has no overlay file system. Run: modprobe overlay");
   if (!(await cgroupKill())) {
     lacks.push(
-      "Control groups cannot kill here, which takes Linux 5.14 and a cgroup2 hierarchy: " +
-        "run mkdir -p /sys/fs/cgroup/unified && mount -t cgroup2 cgroup2 /sys/fs/cgroup/unified.",
+      "Control groups cannot kill here, which takes Linux 5.14 and a cgroup2 hierarchy. " +
+        "Run: mkdir -p /sys/fs/cgroup/unified && mount -t cgroup2 cgroup2 /sys/fs/cgroup/unified",
     );
   }
   const namespaces = ["--mount", "--uts", "--ipc", "--net", "--cgroup", "--pid", "--fork"];
@@ -106,7 +106,7 @@ async function missingInKernel(): Promise<string[]> {
   );
   if (!allowed)
     lacks.push(
-      "Namespaces cannot be made here: run this on a machine or in a container with CAP_SYS_ADMIN (--privileged).",
+      "Namespaces cannot be made here: run this on a machine or in a container with CAP_SYS_ADMIN (--privileged)",
     );
   return lacks;
 }
