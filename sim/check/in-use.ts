@@ -1,9 +1,7 @@
 /** What units use of a store: it has to be there, and leased. */
-import { ORDERS_FILE, type Orders } from "../../src/agent/contract.ts";
 import { isLease, RELEASES, WORKERS } from "../../src/store/layout.ts";
 import type { Disk } from "../disk/disk.ts";
 import type { SimUnit } from "../world/unit.ts";
-import { leaseIn } from "./leases.ts";
 import { entriesOf } from "./tree.ts";
 
 /**
@@ -23,7 +21,7 @@ export function wrongUse(
     const message = `${unit.name} runs ${release}`;
     if (there.get(release)?.kind !== "directory")
       return ["readers see old or new, never none", `${message}, which is gone`];
-    if (!isLeasedBy(disk, unit, release)) return ["what is in use is leased", message];
+    if (!hasLease(disk, unit)) return ["nothing leased or in use is removed", `${message}, without a lease`];
   }
   return null;
 }
@@ -35,19 +33,13 @@ function usedBy({ memory: { current, stopped }, services }: SimUnit): Set<string
   return used;
 }
 
-/** By the unit itself, or by those who write for it. Nobody finds a lease as long as a link is planted in their place. */
-function isLeasedBy(disk: Disk, unit: SimUnit, release: string): boolean {
-  if (disk.root.entries.get(WORKERS)?.kind === "link") return true;
-  // The lease of a unit that cannot write follows its words, and these may have changed twice meanwhile.
-  if (unit.readOnly || unit.world.situations.has("store remounted read-only")) return true;
-  const directory = entriesOf(disk.root, WORKERS).get(unit.member);
-  const leases = directory?.kind === "directory" ? [...directory.entries].filter(([name]) => isLease(name)) : [];
-  if (leases.some(([, file]) => file.kind === "file" && leaseIn(file)?.releases.includes(release))) return true;
-  // An agent that was paused as it wrote its lease has newer orders by now.
-  return leases.length > 0 && !unit.memory.stopped && ordered(unit).includes(release);
-}
-
-function ordered({ machine }: SimUnit): readonly string[] {
-  const orders = JSON.parse(machine.text(ORDERS_FILE) ?? "null") as Orders | null;
-  return orders?.store.lease ?? [];
+/**
+ * A unit that leaves gives up its lease last of all. One that stays may for a moment use what its lease does not name yet:
+ * an agent that was paused as it wrote has newer orders. Nobody finds a lease as long as a link is planted in their place.
+ */
+function hasLease(disk: Disk, { memory, readOnly, world, member }: SimUnit): boolean {
+  if (!memory.stopped || readOnly || world.situations.has("store remounted read-only")) return true;
+  if (world.checks.linksPlanted) return true;
+  const directory = entriesOf(disk.root, WORKERS).get(member);
+  return directory?.kind === "directory" && [...directory.entries.keys()].some(isLease);
 }
