@@ -16,7 +16,7 @@ import type { ReleaseChoice } from "./release-choice.ts";
 import { limitationsOf, ownArchive, type OwnArchive, releaseText, VERSION, THROTTLE } from "./scenario-release.ts";
 import type { World } from "./storage/attach.ts";
 import { ClientError, output, read } from "./storage/clients.ts";
-import { CLIENTS } from "./storage/daemons.ts";
+import { clientsHere } from "./storage/installer.ts";
 import { prepareDirectory } from "./storage/directory.ts";
 import { JujuClient, jujuWords, type Model } from "./storage/juju-client.ts";
 import { watch } from "./storage/watch.ts";
@@ -168,7 +168,7 @@ export class JujuEngine implements VerifyEngine {
   /** This host's address on the bridge of the model's machines: that of the default profile (Juju 3.6, assignContainerNICs). */
   async #hostAddress({ project }: Model): Promise<string> {
     const problems: string[] = [];
-    for (const client of CLIENTS) {
+    for (const client of clientsHere()) {
       try {
         const path = `local:/1.0/profiles/default?project=${project}`;
         const text = await output(this.#ports.exec, [client, "query", path]);

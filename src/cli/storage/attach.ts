@@ -6,6 +6,7 @@ import { askUntilSeen, described, isSeen } from "./ask.ts";
 import { ClientError, output } from "./clients.ts";
 import { addWords, listInstances, removeWords, type Client, type Instance } from "./daemons.ts";
 import { prepareDirectory } from "./directory.ts";
+import { clientsHere } from "./installer.ts";
 import type { JujuStatus } from "./documents.ts";
 import type { Answer, JujuClient, Model } from "./juju-client.ts";
 import { access, planAttach, planDetach, shown, type Decision, type Seen, type Wanted } from "./plan.ts";
@@ -24,7 +25,7 @@ export interface Outcome {
 export interface World {
   readonly ports: Pick<Ports, "fs" | "exec" | "clock">;
   readonly juju: JujuClient;
-  /** Clients to look for containers with; both by default. */
+  /** Clients to look for containers with; by default both, as far as a call of them installs nothing. */
   readonly clients?: readonly Client[];
   readonly say: (line: string) => void;
 }
@@ -103,7 +104,7 @@ function relatedIn({ applications }: JujuStatus, application: string): readonly 
 
 export async function look(world: World, model: Model): Promise<Seen> {
   const status = await world.juju.status(model.name);
-  return { status, model, instances: await listInstances(world.ports.exec, world.clients) };
+  return { status, model, instances: await listInstances(world.ports.exec, world.clients ?? clientsHere()) };
 }
 
 /** Attaches what is missing; every unit's outcome, in order. Changes nothing where all is as it should be. */

@@ -32,7 +32,7 @@ const QUERY = "local:/1.0/instances?recursion=1&all-projects=true";
  * @param clients which ones to ask; one that is not installed or has no daemon is passed over while another answers
  * @throws UserError if none answers
  */
-export async function listInstances(exec: Exec, clients: readonly Client[] = CLIENTS): Promise<Instance[]> {
+export async function listInstances(exec: Exec, clients: readonly Client[]): Promise<Instance[]> {
   const problems: string[] = [];
   const found: Instance[] = [];
   for (const client of clients) {

@@ -1,6 +1,6 @@
 /** What attaching looks at, read from what the clients print. */
 
-import { listInstances, type Client } from "../../../src/cli/storage/daemons.ts";
+import { CLIENTS, listInstances, type Client } from "../../../src/cli/storage/daemons.ts";
 import { JujuStatus } from "../../../src/cli/storage/documents.ts";
 import type { Seen } from "../../../src/cli/storage/plan.ts";
 import type { Exec } from "../../../src/ports.ts";
@@ -27,6 +27,6 @@ export async function seenFrom(model: ModelSpec, documents: Documents, here?: st
   return {
     status: JujuStatus.parse(statusDocument(model)),
     model: { name, uuid, cloud, project },
-    instances: await listInstances(recorded(documents, here)),
+    instances: await listInstances(recorded(documents, here), CLIENTS),
   };
 }
