@@ -166,6 +166,22 @@ describe("read-only", () => {
   });
 });
 
+describe("the store of another model's web", () => {
+  const behindAnOffer = { ...lab, relations: { ci: ["web"] } };
+  test.each([
+    ["is attached to workers that are related to it", behindAnOffer, /^ci\/0: attached to/, 0],
+    ["is refused to others", lab, /^$/, 2],
+  ])("%s", async (_, model, said, code) => {
+    const store = begin({ models: [model] });
+    mkdirSync(join(store, "apps"), { recursive: true });
+    writeFileSync(join(store, ".lxc_shared_storage"), "");
+    writeFileSync(join(store, "apps/99999999-web.json"), "{}");
+    const ran = await doubles.run("storage", "attach", "ci", store);
+    expect([ran.stdout, ran.code]).toEqual([expect.stringMatching(said), code]);
+    if (code !== 0) expect(ran.stderr).toContain(`${store} is the store of another application (99999999-web)`);
+  });
+});
+
 describe("one error, with the cause", () => {
   test.each<[string, Partial<DoubleWorld>, string[] | undefined, string[], RegExp]>([
     ["juju not installed", {}, ["lxc"], ["ci"], /juju is not installed\. Install it with: snap install juju/],
