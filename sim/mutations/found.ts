@@ -18,7 +18,7 @@ const RISING = "no unit's generation falls";
 export const FOUND_BY: Readonly<Record<string, Found>> = {
   "install-in-place": { seed: 1, rules: [VERIFIED] },
   "manifest-before-files": { seed: 1, rules: [VERIFIED] },
-  "no-file-fsync": { seed: 9, rules: [VERIFIED, NAMED] },
+  "no-file-fsync": { seed: 6, rules: [VERIFIED, NAMED] },
   "no-directory-fsync": { seed: 31, rules: [VERIFIED, NAMED, WHOLE] },
   "names-from-pid-and-second": { seed: 3, rules: [NAMED] },
   "planted-link-followed": { seed: 4, rules: ["no planted link is followed"] },
@@ -26,7 +26,7 @@ export const FOUND_BY: Readonly<Record<string, Found>> = {
   "leases-listed-once": { seed: 28, rules: [LEASED] },
   "mark-not-looked-at": { seed: 164, rules: [WHOLE, LEASED] },
   "marker-as-lock": { seed: 2, rules: ["a lock goes with its holder"] },
-  "clean-up-ignores-leases": { seed: 135, rules: [LEASED, WHOLE] },
+  "clean-up-ignores-leases": { seed: 114, rules: [LEASED, WHOLE] },
   "lock-stolen-by-age": { seed: 42, rules: [ONE_DOWNLOAD] },
   "lock-file-unlinked": { seed: 24, rules: [ONE_DOWNLOAD] },
   "lower-generation-obeyed": { seed: 23, rules: [RISING] },
