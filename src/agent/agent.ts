@@ -44,6 +44,12 @@ export async function serveUnit(ports: AgentPorts, settings: AgentSettings, sign
       return orders;
     },
     findings: () => findings,
+    agreed: async () => {
+      save();
+      await saved;
+      await readOrders();
+      return !isOver();
+    },
   };
 
   const log = (line: string) => ports.log(redact(line, orders));
@@ -122,10 +128,11 @@ export async function serveUnit(ports: AgentPorts, settings: AgentSettings, sign
 
   let saving = false;
   let unsaved = false;
+  let saved = Promise.resolve();
   /** Writes the findings if they are news, then sees whether the charm has to be woken. */
   function save(): void {
     unsaved = true;
-    if (!saving) void saveAll();
+    if (!saving) saved = saveAll();
   }
 
   async function saveAll(): Promise<void> {

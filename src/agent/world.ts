@@ -22,6 +22,11 @@ export interface TaskWorld {
   readonly juju: Turns;
   readonly orders: () => Orders;
   readonly findings: () => Findings;
+  /**
+   * Resolves once the charm can read what was reported, and whatever it had ordered before it could is known: a task whose
+   * orders these were not has been given up by then. False if nothing is told any more.
+   */
+  readonly agreed: () => Promise<boolean>;
 }
 
 /** The store as a task needs it: another value asks for the task to be begun anew. */

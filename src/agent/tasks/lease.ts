@@ -29,6 +29,11 @@ export function leaseTask(world: TaskWorld): Task<Needs> {
       ({ store, releases, writable }) =>
       async (io) => {
         if (writable) {
+          // What is given up is told first, and orders are read once more: either they name it again by now, or the charm
+          // finds it missing before it moves to it.
+          const held = world.findings().lease;
+          io.report({ lease: held && held.filter((name) => releases.includes(name)) });
+          if (!(await world.agreed()) || io.signal.aborted) return null;
           await withStore(world, store, (opened) => writeLease(world.ports, opened, store.member, releases));
           io.report({ lease: releases });
           return null;

@@ -74,6 +74,47 @@ describe("clean-up", () => {
   });
 });
 
+describe("what a lease gives up", () => {
+  const [STAYS, GOES] = ["7.14.3-linux-amd64-aaaaaaaaaaaa", "7.14.4-linux-amd64-bbbbbbbbbbbb"];
+  const leased = (): readonly string[] =>
+    (JSON.parse(world.fs.text(`${STORE}/worker/${MEMBER}/state.json`) ?? "") as { releases: string[] }).releases;
+
+  beforeEach(async () => {
+    await world.start({ store: store({ lease: [STAYS, GOES] }) });
+    await world.clock.advance(1_000);
+    expect([leased(), world.state.lease]).toEqual([
+      [STAYS, GOES],
+      [STAYS, GOES],
+    ]);
+  });
+
+  test("is told before it goes", async () => {
+    const untold: string[] = [];
+    world.beforeCall = ({ method, path }) => {
+      if (!leased().includes(GOES) && world.state.lease?.includes(GOES)) untold.push(`${method} ${path}`);
+    };
+    world.order({ store: store({ lease: [STAYS] }) });
+    await world.clock.advance(10_000);
+    expect([leased(), world.state.lease, untold]).toEqual([[STAYS], [STAYS], []]);
+  });
+
+  test("stays if the charm, which has moved to it on an earlier word, orders it before it can read that it goes", async () => {
+    let orderedAgain = false;
+    const gone: string[] = [];
+    world.watches = false;
+    world.beforeCall = ({ method, path }) => {
+      if (!leased().includes(GOES)) gone.push(`${method} ${path}`);
+      // The last moment at which it can still be read on the store's word.
+      if (orderedAgain || method !== "rename" || path.startsWith(STORE)) return;
+      orderedAgain = true;
+      world.order({ store: store({ lease: [STAYS, GOES] }) });
+    };
+    world.order({ store: store({ lease: [STAYS] }) });
+    await world.clock.advance(10_000);
+    expect([orderedAgain, gone, leased()]).toEqual([true, [], [STAYS, GOES]]);
+  });
+});
+
 test("the fetcher tells which units of its application lease, as they come, and gives up what those leased that are gone", async () => {
   const unit = (number: number) => `0a1b2c3d-ci-${number}`;
   const lease = (member: string) => {
@@ -82,7 +123,7 @@ test("the fetcher tells which units of its application lease, as they come, and 
   };
   for (const member of [unit(7), "0a1b2c3d-other-7"]) lease(member);
   await world.start({ store: store({ leasesFor: [] }) });
-  await world.clock.advance(1_000);
+  await world.clock.advance(6_000);
   expect(world.state.leasing).toEqual([MEMBER, unit(7)]);
   lease(unit(8));
   await world.clock.advance(6_000);
