@@ -5,7 +5,7 @@ import type { Disk } from "../disk/disk.ts";
 import type { DirectoryNode, FileNode, Node } from "../disk/nodes.ts";
 import { forgotten } from "./local.ts";
 import { Generations } from "./generations.ts";
-import { isOrdered, wrongUse } from "./in-use.ts";
+import { wrongUse } from "./in-use.ts";
 import { leaseIn, leasesOf } from "./leases.ts";
 import { LockWatch } from "./lock.ts";
 import { SecondLooks } from "./second-look.ts";
@@ -211,8 +211,6 @@ export class Checks {
     // The lease of a unit that cannot write follows its words, and these may have changed twice meanwhile.
     if (unit.machine.mounts().some(({ point, readOnly }) => point === STORE_PATH && readOnly))
       this.#world.met("read-only unit's lease overtaken by its own words");
-    // An agent that was stopped as it wrote a lease goes on with it, and writes the one that is ordered by now at once.
-    else if (lease.length > 0 && isOrdered(unit, release)) this.#world.met("lease overtaken by an earlier order");
     else return this.#report("a lease comes before the link", `${unit.name} to ${release}`);
   }
 

@@ -1,5 +1,4 @@
 /** What units use of a store: it has to be there, and leased. */
-import { ORDERS_FILE, type Orders } from "../../src/agent/contract.ts";
 import { isLease, RELEASES, WORKERS } from "../../src/store/layout.ts";
 import type { Disk } from "../disk/disk.ts";
 import type { SimUnit } from "../world/unit.ts";
@@ -25,12 +24,6 @@ export function wrongUse(
     if (!hasLease(disk, unit)) return ["nothing leased or in use is removed", `${message}, without a lease`];
   }
   return null;
-}
-
-/** The unit's agent is told to lease it. */
-export function isOrdered({ machine }: SimUnit, release: string): boolean {
-  const orders = JSON.parse(machine.text(ORDERS_FILE) ?? "null") as Orders | null;
-  return orders?.store.lease.includes(release) === true;
 }
 
 /** Releases that a unit's processes run from, and the one its link leads to as long as something is started from there. */
