@@ -33,7 +33,7 @@ export class Generations {
     this.#said.set(application, { generation, what });
   }
 
-  /** The controller was put back: an application may say once more what it said since. */
+  /** What it said before is not what it goes on from: it may say the same number once more. */
   forget(application: Application): void {
     this.#said.delete(application);
   }

@@ -28,17 +28,27 @@ export class Hook {
   readonly #applicationWords = new Map<Relation, Bag>();
   readonly #unitWords = new Map<Relation, Bag>();
   #secret: { readonly id: string; readonly content: Bag } | null = null;
+  readonly #term: number;
   /** Units that the hook sees, fixed at its start. */
   readonly #members: ReadonlyMap<Relation, readonly string[]>;
 
   constructor(world: HookWorld) {
     this.#world = world;
+    this.#term = world.unit.application.terms;
     this.#members = new Map([...world.unit.told].map(([relation, { units }]) => [relation, [...units.keys()]]));
   }
 
   /** Says something that only the leader may. */
   get decides(): boolean {
     return this.#applicationWords.size > 0;
+  }
+
+  /**
+   * Somebody else has led meanwhile. The controller looks at who leads as the hook ends (Juju 3.6, apiserver/facades/agent/
+   * uniter, CommitHookChanges): a leader that was away and is back by then overwrites words that it never read.
+   */
+  get outlastsItsTerm(): boolean {
+    return this.#term !== this.#world.unit.application.terms;
   }
 
   get addsSecret(): boolean {

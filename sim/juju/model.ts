@@ -26,6 +26,8 @@ export interface Application {
   configVersion: number;
   readonly units: JujuUnit[];
   leader: JujuUnit | null;
+  /** Leaders that there were. */
+  terms: number;
   /** The peer relation first. */
   readonly relations: Relation[];
   secret: { readonly id: string; readonly content: Bag } | null;
@@ -95,6 +97,7 @@ export function newApplication(name: string, model: string, config: Application[
     configVersion: 1,
     units: [],
     leader: null,
+    terms: 0,
     relations: [],
     secret: null,
     history: [],

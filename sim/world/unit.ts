@@ -173,7 +173,10 @@ export class SimUnit {
         const before = committed;
         committed = committed && hook.commit();
         if (before && !committed) this.world.met("leader lost before its commit");
-        if (committed && hook.decides) checks.generations.said(this.juju.application);
+        if (committed && hook.decides) {
+          if (hook.outlastsItsTerm) checks.generations.forget(this.juju.application);
+          checks.generations.said(this.juju.application);
+        }
         this.#lookForDamage();
       });
     }

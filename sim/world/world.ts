@@ -144,6 +144,7 @@ export class World {
     const others = application.units.filter((unit) => unit !== application.leader && this.unitOf(unit).up);
     if (application.leader !== null) application.leader.elected = false;
     application.leader = others.length > 0 ? this.#dice.pick(others) : (application.units[0] ?? null);
+    application.terms += 1;
     for (const unit of this.units) unit.consider();
   }
 

@@ -109,7 +109,8 @@ async function readPeers(
   if (!relation) return null;
   const [own, shared, leader] = await Promise.all([
     tools.unitBag(relation, unit),
-    tools.applicationBag(relation, application),
+    // Once this unit knows that it leads, nobody else's word is committed any more: what it reads then is the last one.
+    leading.then(() => tools.applicationBag(relation, application)),
     leading,
   ]);
   const { cluster, secret } = readApplicationBag(shared);
