@@ -28,13 +28,13 @@ export class Hook {
   readonly #applicationWords = new Map<Relation, Bag>();
   readonly #unitWords = new Map<Relation, Bag>();
   #secret: { readonly id: string; readonly content: Bag } | null = null;
-  readonly #term: number;
+  /** In which it was told whether it leads. */
+  #term: number | null = null;
   /** Units that the hook sees, fixed at its start. */
   readonly #members: ReadonlyMap<Relation, readonly string[]>;
 
   constructor(world: HookWorld) {
     this.#world = world;
-    this.#term = world.unit.application.terms;
     this.#members = new Map([...world.unit.told].map(([relation, { units }]) => [relation, [...units.keys()]]));
   }
 
@@ -44,7 +44,7 @@ export class Hook {
   }
 
   /**
-   * Somebody else has led meanwhile. The controller looks at who leads as the hook ends (Juju 3.6, apiserver/facades/agent/
+   * Somebody else has led since it was told that it leads. The controller looks at who leads as the hook ends (Juju 3.6, apiserver/facades/agent/
    * uniter, CommitHookChanges): a leader that was away and is back by then overwrites words that it never read.
    */
   get outlastsItsTerm(): boolean {
@@ -63,6 +63,7 @@ export class Hook {
       case "config-get":
         return json(application.config);
       case "is-leader":
+        this.#term ??= application.terms;
         return json(leads);
       case "relation-ids":
         return json(this.#ids(argv.at(-1) ?? ""));

@@ -8,7 +8,7 @@ import { publishedIn } from "../fixtures/agent/archive.ts";
 import { leftovers } from "../fixtures/store/place.ts";
 
 /** Milliseconds that the download takes at least: far longer than any hook. */
-const DOWNLOAD = 30_000;
+const DOWNLOAD = 15_000;
 
 const rounds = inject("long") ? 10 : 1;
 
@@ -26,23 +26,18 @@ test.each(Array.from({ length: rounds }, (_, round) => round + 1))(`round %i of 
     const hooks = (await Promise.all(units.map((unit) => concourse.hooks(unit)))).flat();
     const longest = hooks.toSorted((a, b) => b.to - b.from - (a.to - a.from))[0] ?? { what: "", from: 0, to: Infinity };
     console.log(`Eight units: ${hooks.length} hooks, the longest ${longest.to - longest.from} ms (${longest.what})`);
-    // Whatever holds a hook up while the release comes lets go of it when it is there.
-    const [download] = await archivesSent(concourse);
-    const waited = hooks.filter(
-      ({ from, to }) => from < (download?.start ?? 0) + DOWNLOAD / 4 && to > (download?.end ?? 0),
-    );
-    expect(waited).toEqual([]);
+    // A hook that had waited for anything would have waited for this; on a busy host all of them take longer.
+    const usual = hooks.map(({ from, to }) => to - from).toSorted((a, b) => a - b)[hooks.length >> 1] ?? 0;
+    expect(longest.to - longest.from).toBeLessThan(Math.max(DOWNLOAD / 2, 15 * usual));
   } finally {
     await tool.remove();
     await rm(tool.directory, { recursive: true, force: true });
   }
 });
 
-const archivesSent = async (concourse: Concourse) =>
-  (await concourse.requests()).filter(({ path }) => path.endsWith(".tgz"));
-
 async function expectOneDownload(concourse: Concourse): Promise<void> {
-  expect((await archivesSent(concourse)).map(({ bytes }) => bytes)).toEqual([concourse.archive.size]);
+  const downloads = (await concourse.requests()).filter(({ path }) => path.endsWith(".tgz"));
+  expect(downloads.map(({ bytes }) => bytes)).toEqual([concourse.archive.size]);
   expect(Object.keys(publishedIn(concourse.sharedDirectory))).toHaveLength(1);
   expect(leftovers(concourse.sharedDirectory)).toEqual([]);
 }
