@@ -11,6 +11,9 @@ const HOST_PACKAGES = [
   { package: "mount", files: ["/usr/bin/mount", "/bin/mount"] },
   { package: "perl-base", files: ["/usr/bin/perl", "/bin/perl"] },
   { package: "iproute2", files: ["/usr/sbin/ip", "/sbin/ip", "/usr/bin/ip", "/bin/ip"] },
+  { package: "nftables", files: ["/usr/sbin/nft", "/sbin/nft"] },
+  // Called by workers in machines that show the host's root.
+  { package: "iptables", files: ["/usr/sbin/iptables", "/sbin/iptables"] },
   { package: "systemd", files: ["/usr/lib/systemd/systemd", "/lib/systemd/systemd"] },
   { package: "dbus", files: ["/usr/lib/systemd/system/dbus.service", "/lib/systemd/system/dbus.service"] },
   { package: "bash", files: ["/usr/bin/bash", "/bin/bash"] },

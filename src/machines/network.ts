@@ -42,9 +42,28 @@ export async function createNetwork(spec: NetworkSpec): Promise<Network> {
     ip link set lo up
     ip -oneline link show ${bridge} >/dev/null 2>&1 || ip link add ${bridge} type bridge forward_delay 0
     ip address replace ${gateway}/${prefixLength} dev ${bridge}
-    ip link set ${bridge} address ${linkAddress(gateway)} up`;
-  await run("nsenter", [`--net=${file}`, "--", "sh", "-c", script]);
+    ip link set ${bridge} address ${linkAddress(gateway)} up
+    echo 1 >/proc/sys/net/ipv4/ip_forward
+    # Every packet is answered: else all but the first few of a second would wait for nothing.
+    echo 0 >/proc/sys/net/ipv4/icmp_ratelimit
+    nft "$0"`;
+  await run("nsenter", [`--net=${file}`, "--", "sh", "-c", script, rules(cidr)]);
   return { address: gateway, cidr, enter };
+}
+
+/**
+ * Machines have a default route, for there are programs that need one (Concourse 7, worker/workercmd: containerMTU). It ends
+ * at the bridge: what goes elsewhere is refused at once. Rejecting before routing takes Linux 5.9.
+ */
+function rules(cidr: string): string {
+  return `add table ip concourse-machine
+delete table ip concourse-machine
+table ip concourse-machine {
+  chain arriving {
+    type filter hook prerouting priority raw
+    iifname "${bridge}" ip daddr != ${cidr} reject with icmp net-prohibited
+  }
+}`;
 }
 
 /** The namespace, with bridge and ports, ends with its last process. Idempotent. */
@@ -66,6 +85,8 @@ export interface Port {
   readonly port: string;
   readonly address: string;
   readonly prefixLength: number;
+  /** Where the default route leads. */
+  readonly gateway: string;
   readonly linkAddress: string;
 }
 
@@ -77,12 +98,20 @@ export function portOf(model: string, id: string): Port {
     port: `machine${id}`,
     address,
     prefixLength: addressing(model).prefixLength,
+    gateway: addressing(model).gateway,
     linkAddress: linkAddress(address),
   };
 }
 
 /** Shell lines that give the machine in whose network they run, among the host's files, its eth0. */
-export function portScript({ networkFile: file, port, address, prefixLength, linkAddress: link }: Port): string {
+export function portScript({
+  networkFile: file,
+  port,
+  address,
+  prefixLength,
+  gateway,
+  linkAddress: link,
+}: Port): string {
   const enter = `nsenter --net=${quote(file)} --`;
   // The port of a machine that was killed just now may not have been collected yet.
   return `${enter} ip link delete ${port} 2>/dev/null || true
@@ -90,5 +119,6 @@ ip link set lo up
 ip link add eth0 address ${link} type veth peer name ${port} netns ${quote(file)}
 ip address add ${address}/${prefixLength} dev eth0
 ip link set eth0 up
+ip route add default via ${gateway} dev eth0
 ${enter} ip link set ${port} master ${bridge} up`;
 }

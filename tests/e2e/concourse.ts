@@ -285,7 +285,7 @@ export class Concourse {
   /** Directory of this host with every file that was written in the unit's machine. */
   async filesOf(unit: string): Promise<string> {
     const { machine = "" } = unitsOf(await this.ask<StatusData>("status"))[unit] ?? {};
-    return join(this.tool.modelDirectory, "machines", machine, "upper");
+    return join(this.tool.modelDirectory, "machines", machine);
   }
 
   /** Databags of all relations, as the model keeps them. */

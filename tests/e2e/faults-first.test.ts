@@ -165,7 +165,7 @@ test("files with secrets are for their one user, and worker units hold none of t
     expect(files.filter(({ path }) => /journal|new-cluster-secret/.test(path))).toEqual([]);
     const cluster = files.filter(({ needle }) => needle !== "worker-key");
     expect([unit, cluster.length > 0]).toEqual([unit, unit === web]);
-    if (unit !== web) expect(files.map(({ path }) => path)).toContain("0/etc/concourse/worker_key");
+    if (unit !== web) expect(files.map(({ path }) => path)).toContain("upper/0/etc/concourse/worker_key");
   }
   expect(await concourse.readersOf("concourse-cluster")).toEqual([web]);
 });

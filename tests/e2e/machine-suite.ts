@@ -218,10 +218,22 @@ export function machinesHold(bench: MachineBench): void {
     }
   });
 
-  test("carry overlays in the worker's directory, as containerd makes them", () => {
-    const script = `mkdir -p /var/lib/concourse-worker && cd /var/lib/concourse-worker && mkdir -p lower upper work merged && echo low >lower/file &&
-      mount -t overlay -o lowerdir=lower,upperdir=upper,workdir=work overlay merged && cat merged/file && umount merged`;
-    expect(inside(bench.one, script)).toMatchObject({ status: 0, stdout: "low" });
+  test("carry overlays below /var/lib, wherever a charm puts its containers", () => {
+    for (const name of ["concourse-worker", "docker", "anything"]) {
+      const script = `mkdir /var/lib/${name} && cd /var/lib/${name} && mkdir -p lower upper work merged && echo low >lower/file &&
+        mount -t overlay -o lowerdir=lower,upperdir=upper,workdir=work overlay merged && cat merged/file && umount merged`;
+      expect([name, inside(bench.one, script)]).toEqual([name, expect.objectContaining({ status: 0, stdout: "low" })]);
+    }
+  });
+
+  test("have what a worker looks for: a default route, and iptables that can translate addresses", () => {
+    const { address } = bench.network;
+    expect(inside(bench.one, "ip -4 route show default").stdout).toMatch(
+      new RegExp(`^default via ${address} dev eth0`),
+    );
+    const rule = "POSTROUTING -s 10.80.0.0/16 -m comment --comment try -j MASQUERADE";
+    const script = `iptables -t nat -A ${rule} && iptables -t nat -C ${rule} && iptables -t nat -D ${rule}`;
+    expect(inside(bench.one, script)).toMatchObject({ status: 0, stderr: "" });
   });
 
   test("refuse a disk that is not there, with a next step", async () => {

@@ -37,6 +37,21 @@ describe.skipIf(missing.length > 0)(`machines of namespaces ${missing.join(" ")}
     expect(inside(bench.one, "echo x >/dev/null && head -c 3 /dev/zero | wc -c").stdout).toBe("3");
   });
 
+  test("keep what the host has in /var/lib, with what they have changed there, over a reboot", async () => {
+    const files = "/var/lib/dpkg/from-machine /var/lib/new/file";
+    inside(bench.one, "mkdir /var/lib/new && touch " + files);
+    const before = inside(bench.one, "ls -l /var/lib | cut -d' ' -f1,3-; dpkg-query --show | wc -l").stdout;
+    await bench.one.stop("shutdown");
+    await bench.one.start();
+    await bench.one.booted();
+    expect(inside(bench.one, "ls -l /var/lib | cut -d' ' -f1,3-; dpkg-query --show | wc -l").stdout).toBe(before);
+    expect(inside(bench.one, `ls ${files}`).status).toBe(0);
+    expect(inside(bench.one, "dpkg-query --show | wc -l").stdout).toBe(
+      spawnSync("sh", ["-c", "dpkg-query --show | wc -l"], { encoding: "utf8" }).stdout.trim(),
+    );
+    expect(inside(bench.two, `ls ${files}`).status).not.toBe(0);
+  });
+
   test("refuse a directory that cannot hold a machine, with a next step", async () => {
     const directory = bench.hostDirectory("overlaid");
     for (const sub of ["lower", "upper", "work", "merged"]) mkdirSync(join(directory, sub));

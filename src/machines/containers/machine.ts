@@ -85,7 +85,7 @@ export class ContainerMachine implements Machine {
 
   private async configure(): Promise<void> {
     const { model, hostname } = this.spec;
-    const { address, prefixLength } = portOf(model, this.id);
+    const { address, prefixLength, gateway } = portOf(model, this.id);
     const files = {
       "/etc/hostname": `${hostname}\n`,
       "/etc/hosts": `127.0.0.1 localhost\n${address} ${hostname}\n::1 localhost ip6-localhost ip6-loopback\n`,
@@ -94,6 +94,7 @@ export class ContainerMachine implements Machine {
 Name=eth0
 [Network]
 Address=${address}/${prefixLength}
+Gateway=${gateway}
 LinkLocalAddressing=no
 IPv6AcceptRA=no
 `,

@@ -9,7 +9,7 @@ import { note, prepared } from "./prepared.ts";
 import { ranges, settleRanges } from "./ranges.ts";
 
 /** What the tool itself calls. */
-const tools = ["iproute2", "util-linux"];
+const tools = ["iproute2", "nftables", "util-linux"];
 
 /** Packages to install: the daemon's where none answers, what builds the image where there is none. */
 export async function absentOf(flavour: Flavour, daemon: boolean, image: boolean): Promise<string[]> {

@@ -17,6 +17,7 @@ const boot: Boot = {
   port: "machine0",
   address: "10.90.0.10",
   prefixLength: 16,
+  gateway: "10.90.0.1",
   linkAddress: "02:63:0a:5a:00:0a",
   disks: [{ name: "shared", source: "/srv/a b", path: "/var/lib/concourse", readOnly: true }],
   init: "/usr/lib/systemd/systemd",

@@ -56,7 +56,8 @@ mkdir root/run/host-root root/run/systemd root/run/lock
 chmod 1777 root/run/lock
 mount -t proc -o nosuid,nodev,noexec proc root/proc
 mount -t sysfs -o ro,nosuid,nodev,noexec sysfs root/sys
-mount --bind worker root/var/lib/concourse-worker
+
+${ownLib}
 
 # Devices
 mount -t tmpfs -o mode=755,nosuid,size=4m tmpfs root/dev
@@ -107,6 +108,29 @@ function overlay(root: string, index: number): string {
   return `mkdir -p ${layers.join(" ")} upper/${index} work/${index}
 mount -t overlay -o ${options} overlay ${quote(`root${sub}`)} || exit ${unsuitable}`;
 }
+
+/**
+ * `/var/lib` is a directory of the machine's own on the file system that this is on, because whatever runs containers overlays
+ * on what it makes there (Concourse's worker, Docker, containerd, Podman, LXD), and an overlay cannot lie on the machine's
+ * root, which is one. What is there on the host (dpkg, apt, systemd …) is bound into it from the overlay; links and single
+ * files are taken over once.
+ */
+const ownLib = `mount --bind root/var/lib lib-below
+mount --bind lib root/var/lib
+chmod 755 lib
+shopt -s dotglob nullglob
+for below in lib-below/*; do
+  own=lib/\${below#lib-below/}
+  if [ -d "$below" ] && [ ! -L "$below" ]; then
+    # What the machine has put there itself came first.
+    rmdir "$own" 2>/dev/null || [ ! -e "$own" ] || continue
+    mkdir "$own"
+    mount --bind "$below" "root/var/$own"
+  elif [ ! -e "$own" ] && [ ! -L "$own" ]; then
+    cp -a "$below" "$own"
+  fi
+done
+umount lib-below`;
 
 /** Exit code of the script when the overlay cannot be mounted: the directory is on a file system that cannot carry it. */
 export const unsuitable = 64;

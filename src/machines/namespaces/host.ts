@@ -58,10 +58,13 @@ export function ownPaths(machineDirectory: string): string[] {
   return [around(clone), around(machineDirectory), ...configured.filter((path) => path !== undefined)];
 }
 
+/** What the tool calls, and what machines find on the host's root: workers of Concourse call iptables. */
 const packages: Readonly<Record<string, readonly string[]>> = {
   "util-linux": ["unshare", "nsenter"],
   mount: ["mount", "umount"],
   iproute2: ["ip"],
+  iptables: ["iptables"],
+  nftables: ["nft"],
   "perl-base": ["perl"],
 };
 

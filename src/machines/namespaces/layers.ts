@@ -13,6 +13,8 @@ import { code } from "../errno.ts";
  *   masks   whiteouts: what of the host it must not see
  *   /       the host
  *
+ * Nothing can be overlaid on an overlay, as containers do: `/var/lib` is a directory of the machine's own (see boot.ts).
+ *
  * `files` and `masks` are written anew at each boot. A whiteout is a character device 0:0 (kernel documentation,
  * filesystems/overlayfs); a directory that is in `masks` and in `files` is there but empty of the host's entries.
  */
@@ -28,7 +30,6 @@ const emptied: Readonly<Record<string, number>> = {
   "/home": 0o755,
   "/tmp": 0o1777,
   "/var/tmp": 0o1777,
-  "/var/lib/concourse-worker": 0o755,
 };
 
 /** Hidden: other machines and containers of the host, its own Concourse, its logs and its system configuration. */
@@ -44,6 +45,7 @@ const hidden = [
   "/var/lib/concourse-machine-incus",
   "/var/lib/concourse-machine-lxd",
   "/var/lib/concourse-unit",
+  "/var/lib/concourse-worker",
   "/var/cache/concourse-machine",
   "/var/lib/juju",
   "/var/lib/docker",

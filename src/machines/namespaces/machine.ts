@@ -126,7 +126,7 @@ export class NamespaceMachine implements Machine {
   /** Everything on the disk that one boot needs. */
   private async prepare(): Promise<void> {
     const { model, hostname, directory } = this.spec;
-    for (const sub of ["root", "upper", "work", "worker"]) await mkdir(this.path(sub), { recursive: true });
+    for (const sub of ["root", "upper", "work", "lib", "lib-below"]) await mkdir(this.path(sub), { recursive: true });
     await rm(this.path("init"), { force: true });
     await rm(this.path("upper", "0", "tmp"), { recursive: true, force: true });
     const secret = ownPaths(directory);

@@ -10,6 +10,7 @@ export const packages = [
   "curl",
   "dbus",
   "iproute2",
+  "iptables",
   "iputils-ping",
   "libpam-systemd",
   "procps",
