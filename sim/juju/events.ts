@@ -2,12 +2,14 @@
  * Which event a unit gets next. Events are not queued but follow from versions, as in Juju: what a unit has seen against
  * what there is (internal/worker/uniter/resolver.go, relation/resolver.go).
  */
-import { cacheKey, sidesFor, type Exec, type JujuUnit, type Relation, type Told } from "./model.ts";
+import { cacheKey, idOf, isPeers, sidesFor, type Exec, type JujuUnit, type Relation, type Told } from "./model.ts";
 import { shownFor } from "./other-model.ts";
 
 export interface JujuEvent {
   readonly name: string;
   readonly departing: string | null;
+  /** The relation that has ended, by its id: listed all the same until the hook has run. */
+  readonly ended: string | null;
   readonly exec: Exec | null;
   /** What changes as the hook begins: whom the unit sees, and which bags it reads anew. */
   readonly begin: () => void;
@@ -50,7 +52,14 @@ function teardown(unit: JujuUnit): JujuEvent[] {
       .map((other) => event(name, () => units.delete(other), { departing: unit.name }));
   });
   if (left.length > 0) return left;
+  const related = [...unit.told.keys()].filter((relation) => !isPeers(relation));
+  if (related.length > 0) return related.map((relation) => broken(unit, relation));
   return [unit.stopped ? event("remove") : event("stop", () => (unit.stopped = true))];
+}
+
+function broken(unit: JujuUnit, relation: Relation): JujuEvent {
+  const id = idOf(relation, unit.application);
+  return event(`${id.split(":")[0]}-relation-broken`, undefined, { ended: id });
 }
 
 function lifecycle(unit: JujuUnit): JujuEvent[] {
@@ -98,8 +107,11 @@ function news(unit: JujuUnit, relation: Relation, told: Told): JujuEvent[] {
 }
 
 /** The event's hook has ended well, or was never run. */
-export function ended(unit: JujuUnit, { name }: JujuEvent): void {
+export function ended(unit: JujuUnit, { name, ended }: JujuEvent): void {
   unit.pending = null;
+  for (const relation of unit.told.keys()) {
+    if (idOf(relation, unit.application) === ended) unit.told.delete(relation);
+  }
   if (name === "remove") unit.dead = true;
   if (name !== "install") return;
   unit.installed = true;
@@ -109,7 +121,13 @@ export function ended(unit: JujuUnit, { name }: JujuEvent): void {
 function event(
   name: string,
   begin: () => unknown = () => undefined,
-  more: { readonly departing?: string; readonly exec?: Exec } = {},
+  more: { readonly departing?: string; readonly ended?: string; readonly exec?: Exec } = {},
 ): JujuEvent {
-  return { name, departing: more.departing ?? null, exec: more.exec ?? null, begin: () => void begin() };
+  return {
+    name,
+    departing: more.departing ?? null,
+    ended: more.ended ?? null,
+    exec: more.exec ?? null,
+    begin: () => void begin(),
+  };
 }

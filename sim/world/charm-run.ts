@@ -24,16 +24,16 @@ export interface HookRun {
 
 export function environmentOf(
   { application, name }: JujuUnit,
-  event: string,
-  departing: string | null,
+  event: Pick<JujuEvent, "name" | "departing" | "ended">,
 ): HookEnvironment {
   return {
     unit: name,
     application: application.name,
     modelUuid: application.model,
     charmDirectory: "/var/lib/juju/agents/unit/charm",
-    event: { kind: "hook", name: event },
-    departingUnit: departing,
+    event: { kind: "hook", name: event.name },
+    departingUnit: event.departing,
+    endedRelation: event.ended,
     proxies: { http: null, https: null, none: null },
   };
 }
@@ -46,7 +46,7 @@ export async function runCharm(unit: SimUnit, { life, process, event, hook }: Ho
     // A hook reads much, and mostly what nobody changes meanwhile.
     const yields = !READS.has(command) || dice.chance(shape.reads);
     return yields ? scheduler.call(life, command, () => hook.run(argv, stdin)) : hook.run(argv, stdin);
-  });
+  }, event.ended);
   const machine = charmMachine({
     unit: unit.name,
     member: unit.member,
@@ -63,7 +63,7 @@ export async function runCharm(unit: SimUnit, { life, process, event, hook }: Ho
     linked: (release) => checks.linked(unit, release),
   });
   try {
-    await reconcile(environmentOf(unit.juju, event.name, event.departing), tools, mutation.machine(machine, unit));
+    await reconcile(environmentOf(unit.juju, event), tools, mutation.machine(machine, unit));
     return null;
   } catch (error) {
     return error;

@@ -49,7 +49,7 @@ export class SimUnit {
     this.readOnly = readOnly;
     this.world = world;
     this.juju = juju;
-    this.member = memberName(environmentOf(juju, "install", null));
+    this.member = memberName(environmentOf(juju, { name: "install", departing: null, ended: null }));
     this.#dice = new Dice(world.seed, `unit ${number}`);
     this.uniter = new Life(`${this.member} juju`);
     const now = () => world.scheduler.now();

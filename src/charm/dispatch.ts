@@ -17,7 +17,7 @@ import { writeFile } from "./write-file.ts";
  */
 export async function dispatch(program: string): Promise<void> {
   const environment = readEnvironment(process.env);
-  const tools = new HookTools(runCommand);
+  const tools = new HookTools(runCommand, environment.endedRelation);
   if (environment.event.kind === "action") {
     const { runAction } = await import("./actions.ts");
     return runAction(environment.event.name, environment, tools, program);

@@ -8,6 +8,11 @@ export interface HookEnvironment {
   readonly event: { readonly kind: "hook"; readonly name: string } | { readonly kind: "action"; readonly name: string };
   /** The unit that goes, in a departed hook; it is our own when we do. */
   readonly departingUnit: string | null;
+  /**
+   * In a broken hook: the relation that has ended for this unit, such as `postgresql:4`. Juju goes on listing it until the
+   * hook has run (Juju 3.6 and 4.0, internal/worker/uniter/relation/statetracker.go).
+   */
+  readonly endedRelation: string | null;
   readonly proxies: { readonly http: string | null; readonly https: string | null; readonly none: string | null };
 }
 
@@ -24,6 +29,7 @@ export function readEnvironment(variables: Readonly<Record<string, string | unde
   const optional = (name: string): string | null => variables[name] || null;
   const unit = required("JUJU_UNIT_NAME");
   const [kind, name] = splitOnce(required("JUJU_DISPATCH_PATH"), "/");
+  const broken = kind === "hooks" && name.endsWith("-relation-broken");
   return {
     unit,
     application: splitOnce(unit, "/")[0],
@@ -31,6 +37,7 @@ export function readEnvironment(variables: Readonly<Record<string, string | unde
     charmDirectory: optional("JUJU_CHARM_DIR") ?? required("CHARM_DIR"),
     event: kind === "actions" ? { kind: "action", name } : { kind: "hook", name },
     departingUnit: optional("JUJU_DEPARTING_UNIT"),
+    endedRelation: broken ? optional("JUJU_RELATION_ID") : null,
     proxies: {
       http: optional("JUJU_CHARM_HTTP_PROXY"),
       https: optional("JUJU_CHARM_HTTPS_PROXY"),

@@ -48,9 +48,14 @@ type Goals = Readonly<Record<string, { readonly status: string }>>;
 
 export class HookTools {
   readonly #run: RunCommand;
+  readonly #ended: string | null;
 
-  constructor(run: RunCommand) {
+  /**
+   * @param ended a relation that counts as gone although Juju lists it: see `HookEnvironment`
+   */
+  constructor(run: RunCommand, ended: string | null = null) {
     this.#run = run;
+    this.#ended = ended;
   }
 
   async #text(argv: readonly string[], stdin?: string): Promise<string> {
@@ -72,9 +77,10 @@ export class HookTools {
     return this.#json("is-leader", "--format=json");
   }
 
-  /** Ids such as `peers:0`. */
-  relationIds(endpoint: string): Promise<string[]> {
-    return this.#json("relation-ids", "--format=json", endpoint);
+  /** Ids such as `peers:0`, of the relations that there are. */
+  async relationIds(endpoint: string): Promise<string[]> {
+    const listed = await this.#json<string[]>("relation-ids", "--format=json", endpoint);
+    return listed.filter((id) => id !== this.#ended);
   }
 
   relationUnits(id: string): Promise<string[]> {

@@ -117,6 +117,7 @@ export const web: Facts = {
     charmDirectory: "/charm",
     event: { kind: "hook", name: "config-changed" },
     departingUnit: null,
+    endedRelation: null,
     proxies: { http: null, https: null, none: null },
   },
   ...readOptions({ "shared-storage": "lxc", "initial-admin-username": "admin" }),

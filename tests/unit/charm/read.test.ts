@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { readFacts } from "../../../src/charm/read.ts";
+import { readEnvironment } from "../../../src/juju/environment.ts";
 import { HookTools, type CommandResult } from "../../../src/juju/hook-tools.ts";
 import { writeApplicationBag, writeReport } from "../../../src/relations/peers.ts";
-import { change, cluster, webReport, worker } from "./facts.ts";
+import { change, cluster, MODEL, webReport, worker } from "./facts.ts";
 
 const ok = (value: unknown): CommandResult => ({ code: 0, stdout: JSON.stringify(value), stderr: "" });
 const failed = (stderr: string): CommandResult => ({ code: 1, stdout: "", stderr });
@@ -137,4 +138,55 @@ test("a database whose relation was removed by force is asked for nothing, and f
     return command.startsWith("secret-") ? failed("ERROR secret not found\n") : ok(answers[command] ?? []);
   });
   expect((await read(tools)).database).toEqual({ relation: "postgresql:4", requested: true, answer: null });
+});
+
+/** Juju as it is in `postgresql-relation-broken`, and in that of a `flight`: it goes on listing what has ended. */
+test.each([
+  ["postgresql:4", { database: null, flight: "flight:5" }],
+  ["flight:5", { database: "postgresql:4", flight: null }],
+  // An id is not the beginning of another one.
+  ["flight:55", { database: "postgresql:4", flight: "flight:5" }],
+])("a relation that ends counts as gone in its own broken hook: %s", async (ended, expected) => {
+  const environment = readEnvironment({
+    JUJU_UNIT_NAME: "ci/1",
+    JUJU_MODEL_UUID: MODEL,
+    JUJU_CHARM_DIR: "/charm",
+    JUJU_DISPATCH_PATH: `hooks/${ended.split(":")[0]}-relation-broken`,
+    JUJU_RELATION_ID: ended,
+  });
+  const known = bags("ci/1");
+  const tools = new HookTools(async ([command = "", ...args]) => {
+    const name = args.at(-1) ?? "";
+    const listed: Readonly<Record<string, unknown>> = {
+      peers: ["peers:0"],
+      postgresql: ["postgresql:4"],
+      flight: ["flight:5"],
+    };
+    const answers: Readonly<Record<string, unknown>> = {
+      "relation-ids": listed[name] ?? [],
+      "relation-list": args.includes("--app") ? "other" : [],
+      "relation-get": known[name] ?? {},
+      "is-leader": false,
+      "status-get": { status: "waiting", message: "" },
+      "config-get": {},
+    };
+    return command.startsWith("secret-") ? failed("ERROR secret not found\n") : ok(answers[command] ?? []);
+  }, environment.endedRelation);
+  const { database, flight } = await readFacts(environment, tools, async () => worker.local);
+  expect({ database: database.relation, flight: flight?.relation ?? null }).toEqual(expected);
+});
+
+test("only a broken hook ends its relation: departed and changed name theirs as well", () => {
+  const named = (hook: string) =>
+    readEnvironment({
+      JUJU_UNIT_NAME: "ci/1",
+      JUJU_MODEL_UUID: MODEL,
+      JUJU_CHARM_DIR: "/charm",
+      JUJU_DISPATCH_PATH: hook,
+      JUJU_RELATION_ID: "postgresql:4",
+    }).endedRelation;
+  expect(named("hooks/postgresql-relation-broken")).toBe("postgresql:4");
+  expect(named("hooks/postgresql-relation-departed")).toBeNull();
+  expect(named("hooks/postgresql-relation-changed")).toBeNull();
+  expect(named("actions/odd-relation-broken")).toBeNull();
 });

@@ -7,7 +7,7 @@ import type { ApplicationRow, Bag, Core, PortRow, RelationRow, SecretGrant, Unit
 import type { LocalRelation } from "../agent-data.ts";
 import { applicationOf, asBytes } from "../names.ts";
 import { existing, isLeader } from "../rows.ts";
-import { isPeer, remoteApplication } from "../scopes.ts";
+import { remoteApplication } from "../scopes.ts";
 import { effectiveSettings } from "../settings.ts";
 import type { ConfigValue, RunPlace, StatusValue, Task } from "../types.ts";
 import { knownRelations } from "./relation-hooks.ts";
@@ -20,8 +20,6 @@ export interface ContextRelation {
   readonly local: LocalRelation;
   /** Fixed when the context is made, sorted as strings. */
   readonly members: readonly string[];
-  /** Left out of `relation-ids`. */
-  readonly broken: boolean;
   readonly unitDelta: Delta;
   readonly applicationDelta: Delta;
   /** Read at most once per context: application bags, and bags of units that are no members. */
@@ -100,12 +98,10 @@ export class HookContext {
       if (own.name.endsWith("-relation-departed")) members.delete(own.remoteUnit);
       else members.add(own.remoteUnit);
     }
-    const ending = own?.name.endsWith("-relation-broken") === true || (row.life === "dying" && members.size === 0);
     return {
       row,
       local,
       members: [...members].toSorted(asBytes),
-      broken: ending && !isPeer(row),
       unitDelta: {},
       applicationDelta: {},
       read: { applications: {}, others: {} },

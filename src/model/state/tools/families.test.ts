@@ -288,7 +288,7 @@ describe("relations", () => {
     const broken = inNext(world, "notes/0");
     expect(broken.name).toBe("db-relation-broken");
     expectRows(broken, [
-      ok("relation-ids --format json", "[]\n"),
+      ok("relation-ids --format json", '["db:2"]\n'),
       ok("relation-list --format json", "[]\n"),
       ok("relation-get --format json", "{}\n"),
       ok("relation-set last=words"),

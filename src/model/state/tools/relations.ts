@@ -8,6 +8,10 @@ import { readKeyValues } from "./key-values.ts";
 import { neededRelation, RELATION_FLAG } from "./relation-flag.ts";
 import { ALL_FORMATS, type Tool, type ToolCall, ToolError } from "./tool.ts";
 
+/**
+ * A relation that is being removed is listed up to the end of its own `-broken` hook: only a suspended one counts as broken
+ * (Juju 3.6 and 4.0, internal/worker/uniter/relation/statetracker.go, runner/context/contextfactory.go).
+ */
 const relationIds: Tool = {
   name: "relation-ids",
   usage: "[<endpoint>]",
@@ -18,7 +22,7 @@ const relationIds: Tool = {
     if (endpoint === undefined || endpoint === "") throw new UsageError("no endpoint name specified");
     call.atMost(1);
     const ids = [...call.context.relations.values()]
-      .filter((relation) => !relation.broken && endpointName(call.context, relation) === endpoint)
+      .filter((relation) => endpointName(call.context, relation) === endpoint)
       .map((relation) => `${endpoint}:${relation.row.id}`);
     return { value: ids.toSorted(asBytes) };
   },
