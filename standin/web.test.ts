@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { readFile, readlink } from "node:fs/promises";
-import { createServer, type AddressInfo } from "node:net";
+import { createConnection, createServer, type AddressInfo } from "node:net";
+import { text } from "node:stream/consumers";
 import { hash } from "bcryptjs";
 import postgres from "postgres";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
@@ -83,6 +84,24 @@ describe("the web", { timeout: 120_000 }, () => {
   test("ends with 0 on SIGTERM", async () => {
     const web = await cluster.web();
     web.child.kill("SIGTERM");
+    expect(await web.ended).toBe(0);
+  });
+
+  test("SIGTERM closes the listeners at once, and waits for open requests", async () => {
+    const web = await cluster.web();
+    const body = "grant_type=nothing";
+    const open = createConnection(cluster.port, "127.0.0.1");
+    const answer = text(open);
+    open.write(
+      `POST /sky/issuer/token HTTP/1.1\r\nHost: web\r\nConnection: close\r\nContent-Length: ${body.length}\r\n\r\n`,
+    );
+    // What comes after it was read after it.
+    expect(await cluster.info()).not.toBeNull();
+    web.child.kill("SIGTERM");
+    await until("the port is closed", async () => (await cluster.info()) === null);
+    expect(web.child.exitCode).toBeNull();
+    open.write(body);
+    expect(await answer).toMatch(/^HTTP\/1\.1 400 /);
     expect(await web.ended).toBe(0);
   });
 
