@@ -2,7 +2,7 @@ import { NEW_CLUSTER_SECRET_FILE } from "../agent/contract.ts";
 import { HookCommandError, type HookTools, type Status } from "../juju/hook-tools.ts";
 import { writeApplicationBag, writeReport, type UnitReport } from "../relations/peers.ts";
 import { REQUEST } from "../relations/postgresql.ts";
-import { clusterOf, roleOf, versionOf, type Facts } from "./facts.ts";
+import { clusterOf, roleOf, versionOf, webPeer, type Facts } from "./facts.ts";
 import { modeOf } from "./follow.ts";
 import { lead } from "./lead.ts";
 import { wordsToOthers, type Word } from "./publish-tsa.ts";
@@ -53,14 +53,23 @@ export function publication(facts: Facts, status: Status): Publication {
     open: ports.filter((port) => !facts.openedPorts.includes(port)),
     // Options that make no sense close nothing to those who use the web.
     close: settled || roleOf(facts) !== "web" ? facts.openedPorts.filter((port) => !ports.includes(port)) : [],
-    version: statusChanged && speaksForAll(facts) && isReady(facts) ? versionOf(local.current) : null,
+    version: local.occupant || local.stopped ? null : versionToTell(facts, statusChanged),
     status: statusChanged ? status : null,
   };
 }
 
-/** Whose version `juju status` shows for the application: a web's, else the leader's. */
-const speaksForAll = (facts: Facts): boolean =>
-  roleOf(facts) === "web" || (facts.leader && clusterOf(facts)?.mode === "worker");
+/**
+ * What `juju status` is to show as the application's version: the last word of any unit. Juju 4.0 takes a new unit's empty
+ * one for such a word (4.0.15, domain/application/state, setUnitWorkloadVersion), so a unit that has not reported yet
+ * repeats what the web runs. Later it tells with each change to ready what it runs itself, in a roll-out the new one only.
+ */
+function versionToTell(facts: Facts, statusChanged: boolean): string | null {
+  const { peers, local } = facts;
+  if (peers?.report === null) return versionOf(webPeer(facts)?.report?.running ?? null);
+  if (!statusChanged || !isReady(facts)) return null;
+  const version = versionOf(local.current);
+  return roleOf(facts) === "web" || version === clusterOf(facts)?.release?.version ? version : null;
+}
 
 /**
  * Every word in a unit's bag is a hook on every other unit. A generation that asks nothing of this unit is acknowledged

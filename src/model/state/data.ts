@@ -141,6 +141,8 @@ export interface RelationRow {
   /** Every unit that ever entered, with its bag; it stays until the relation goes. */
   units: Record<string, ScopeRow>;
   apps: Record<string, VersionedBag>;
+  /** Since when its status is what it is, as last seen; absent in a record of an earlier version. */
+  seen?: { status: "joining" | "joined"; since: number };
   forced?: ForcedRow;
 }
 

@@ -12,7 +12,7 @@ import { OperatorVerbs } from "./operator.ts";
 import { pluginView } from "./plugin-view.ts";
 import { applicationNamed, charmOf, existing, unitNamed } from "./rows.ts";
 import { type CreateOptions, modelDataFrom, newModelData } from "./snapshot.ts";
-import { statusOf } from "./status.ts";
+import { noteRelations, statusOf } from "./status.ts";
 import { nextDeadline, tickTimers } from "./timers.ts";
 import type { CharmInfo, Ending, LogEntry, MachineChange, Random, RunPlace, StateRun, StatusData } from "./types.ts";
 import { sweepApplications } from "./units.ts";
@@ -84,6 +84,7 @@ export class ModelState extends OperatorVerbs {
     settleForced(this.core, now, (unit) => this.#abandon(unit));
     sweepApplications(this.core);
     settleLeadership(this.core, now);
+    noteRelations(this.core, now);
   }
 
   /** What ran on a unit that goes by force belongs to nobody any more. */

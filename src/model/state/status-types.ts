@@ -57,7 +57,7 @@ export interface RelationStatus {
   readonly requirer: string;
   readonly interface: string;
   readonly type: "regular" | "peer";
-  readonly status: "joining" | "joined" | "broken";
+  readonly status: "joining" | "joined";
 }
 
 export interface StorageStatus {

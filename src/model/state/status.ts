@@ -1,6 +1,13 @@
 /** The tree behind `juju status`. Juju 3.6: apiserver/facades/client/client/status.go, cmd/juju/status/formatter.go. */
 import { byProtocol, portText } from "./agent/ports.ts";
-import { type ApplicationRow, JUJU_VERSION, type ModelData, type RelationRow, type UnitRow } from "./data.ts";
+import {
+  type ApplicationRow,
+  type Core,
+  JUJU_VERSION,
+  type ModelData,
+  type RelationRow,
+  type UnitRow,
+} from "./data.ts";
 import { asBytes, naturally, sortedRecord } from "./names.ts";
 import { charmOf, existing, isLeader, machineOf, status, unitsOf } from "./rows.ts";
 import { isPeer, nearEndpoint, relationsOf, remoteApplication } from "./scopes.ts";
@@ -155,14 +162,23 @@ function relationStatus(data: ModelData, relation: RelationRow): RelationStatus 
   };
 }
 
-/** Joined once a unit of each side is in. */
+/** Joined once a unit of each side is in, and on to the end of a removal: Juju says so too (seen on 4.0.15). */
 export function relationWord(data: ModelData, relation: RelationRow): RelationStatus["status"] {
-  if (relation.life === "dying") return "broken";
   const present = Object.entries(relation.units).filter(([, scope]) => scope.entered);
   const sides = relation.endpoints.filter((endpoint) =>
     present.some(([unit]) => existing(data.units, unit).application === endpoint.application),
   );
   return sides.length === relation.endpoints.length ? "joined" : "joining";
+}
+
+/** Notes when a relation's status changed. */
+export function noteRelations(core: Core, now: number): void {
+  for (const relation of Object.values(core.data.relations)) {
+    const status = relationWord(core.data, relation);
+    if (relation.seen?.status === status) continue;
+    relation.seen = { status, since: now };
+    core.changed();
+  }
 }
 
 function byEnds(a: RelationStatus, b: RelationStatus): number {

@@ -3,8 +3,10 @@ import { publication } from "../../../src/charm/publish.ts";
 import { report } from "../../../src/charm/report.ts";
 import { status } from "../../../src/charm/status.ts";
 import { readApplicationBag } from "../../../src/relations/peers.ts";
-import type { Facts } from "../../../src/charm/facts.ts";
-import { change, cluster, web, worker, workerReport } from "./facts.ts";
+import { NOT_RUNNING, type Facts } from "../../../src/charm/facts.ts";
+import { WORKER_SERVICE } from "../../../src/concourse/services.ts";
+import { fingerprint } from "../../../src/concourse/ssh-keys.ts";
+import { change, cluster, PUBLIC_KEY, RELEASE, target, web, webReport, worker, workerReport } from "./facts.ts";
 
 const published = (facts: Facts): ReturnType<typeof publication> => publication(facts, status(facts));
 /** With what the unit has said being what it says now. */
@@ -82,4 +84,53 @@ test("options that make no sense close no web's port, and a unit that is no web 
   expect(published(told(wrong)).close).toEqual([]);
   const moved = change(wrong, { peers: { cluster: { generation: 5, web: "ci/1" } } });
   expect(published(moved).close).toEqual(["8080/tcp"]);
+});
+
+describe("the application's version", () => {
+  const ready = (facts: Facts): Facts =>
+    change(told(facts), { status: { status: "maintenance", message: "Starting" } });
+  const registered = change(worker, {
+    peers: {
+      others: [
+        {
+          unit: "ci/0",
+          address: "10.1.1.10",
+          report: change(webReport, {
+            web: {
+              authorised: [fingerprint(PUBLIC_KEY)],
+              workers: [{ name: "0b1c2d3e-ci-1", since: 2000 }],
+            },
+          }),
+        },
+      ],
+    },
+    local: {
+      services: { [WORKER_SERVICE]: { ...NOT_RUNNING, active: "active", pid: 9, since: 1000, release: RELEASE } },
+    },
+  });
+  const inRollOut = { ...target, version: "8.2.5", sha256: "c".repeat(64) };
+
+  test.each<[string, Facts, string | null]>([
+    ["a web that gets ready tells what it runs", ready(web), "7.14.3"],
+    ["a worker that gets ready as well: Juju may have lost it", ready(registered), "7.14.3"],
+    [
+      "but not a worker that runs the old one still",
+      change(ready(registered), { peers: { cluster: change(cluster, { release: inRollOut }) } }),
+      null,
+    ],
+    ["a new unit tells what the web runs", change(worker, { peers: { report: null } }), "7.14.3"],
+    [
+      "of a web that runs nothing yet there is nothing to tell",
+      change(worker, {
+        peers: {
+          report: null,
+          others: [{ unit: "ci/0", address: null, report: change(webReport, { running: null }) }],
+        },
+      }),
+      null,
+    ],
+    ["whose status stays as it was says nothing", told(registered), null],
+  ])("%s", (_, facts, version) => {
+    expect(published(facts).version).toBe(version);
+  });
 });

@@ -146,10 +146,18 @@ test("goal-state", () => {
   expect(hook.json("goal-state")).toEqual({
     units: { "notes/0": { status: "unknown", since }, "notes/1": { status: "dying", since } },
     relations: {
-      db: { pg: { status: "joined" }, "pg/0": { status: "unknown", since }, "pg/1": { status: "unknown", since } },
+      db: {
+        pg: { status: "joined", since },
+        "pg/0": { status: "unknown", since },
+        "pg/1": { status: "unknown", since },
+      },
     },
   });
   expect(hook.tool("goal-state").split("\n")[0]).toBe("units:");
+  // Joined it stays to the end of its removal.
+  world.now += 60_000;
+  world.model.removeRelation("notes", "pg", world.now);
+  expect(hook.json("goal-state")).toMatchObject({ relations: { db: { pg: { status: "joined", since } } } });
 });
 
 test("leadership", () => {

@@ -31,7 +31,9 @@ function goal(context: HookContext): Struct {
 
 function remoteGoal(context: HookContext, relation: RelationRow): Record<string, Struct> {
   const remote = remoteApplication(relation, context.unit.application);
-  return { [remote]: new Struct({ status: relationWord(context.core.data, relation) }), ...unitGoals(context, remote) };
+  const status = relationWord(context.core.data, relation);
+  const since = relation.seen === undefined ? {} : { since: utc(relation.seen.since) };
+  return { [remote]: new Struct({ status, ...since }), ...unitGoals(context, remote) };
 }
 
 function unitGoals({ core: { data } }: HookContext, application: string): Record<string, Struct> {
