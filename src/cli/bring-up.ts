@@ -9,7 +9,7 @@ import type { Disk } from "../machines/machine.ts";
 import { modelPaths } from "../model/supervisor/paths.ts";
 import { readRecord } from "../model/supervisor/record.ts";
 import type { StatusData } from "../model/state/types.ts";
-import { checkDeployed, checkMachines, type Deployed, type Wanted } from "./carry-on.ts";
+import { checkDeployed, checkOrigin, type Deployed, type Wanted } from "./carry-on.ts";
 import { createModel } from "./create-model.ts";
 import { firstFree } from "./host-ports.ts";
 import { chooseRelease } from "./release-choice.ts";
@@ -48,9 +48,10 @@ export async function bringUp(options: BringUpOptions): Promise<BroughtUp> {
   if (options.releaseFile !== undefined) fromFile(resolve(options.releaseFile), options.version ?? DEFAULTS.version);
   if (!existsSync(modelPaths(model).record)) {
     say(`Making model "${model}"`);
-    await createModel(model, options.machines ?? (await presentKind()).name, options.image);
+    const machines = options.machines ?? (await presentKind()).name;
+    await createModel(model, { machines, image: options.image, agentVersion: options.agentVersion });
   }
-  checkMachines(options, readRecord(modelPaths(model)).machines);
+  checkOrigin(options, readRecord(modelPaths(model)));
   const before = await askModel<StatusData>(model, "status", {});
   const there = before.applications[APPLICATION];
   const workers = before.applications[WORKER_APPLICATION];

@@ -1,10 +1,11 @@
 import { expect, test } from "vitest";
 import { UserError } from "../errors.ts";
-import { checkDeployed, checkMachines, type Deployed, type Wanted } from "./carry-on.ts";
+import { checkDeployed, checkOrigin, type Deployed, type Wanted } from "./carry-on.ts";
 
 const NOTHING: Wanted = {
   model: "m",
   machines: undefined,
+  agentVersion: "",
   units: undefined,
   workers: undefined,
   version: undefined,
@@ -63,8 +64,13 @@ test.each<[Partial<Wanted>, Partial<Deployed>, string, string]>([
   expect(check).toThrow(next);
 });
 
-test("machines of another kind are refused", () => {
-  expect(() => checkMachines({ ...NOTHING, machines: "namespaces" }, "namespaces")).not.toThrow();
-  expect(() => checkMachines(NOTHING, "incus")).not.toThrow();
-  expect(() => checkMachines({ ...NOTHING, machines: "incus" }, "namespaces")).toThrow("are namespaces, not incus");
+test("machines of another kind, and another Juju, are refused", () => {
+  const has = { machines: "namespaces", juju: "4.0" } as const;
+  const ask = (wanted: Partial<Wanted>) => () => checkOrigin({ ...NOTHING, ...wanted }, has);
+  expect(ask({})).not.toThrow();
+  expect(ask({ machines: "namespaces", agentVersion: "4.0" })).not.toThrow();
+  expect(ask({ agentVersion: "4.0.15" })).not.toThrow();
+  expect(ask({ machines: "incus" })).toThrow("are namespaces, not incus");
+  expect(ask({ agentVersion: "3.6" })).toThrow('model "m" plays Juju 4.0, not 3.6');
+  expect(ask({ agentVersion: "2.9" })).toThrow("there is no Juju 2.9 to play");
 });

@@ -2,12 +2,16 @@
 
 import { resolve } from "node:path";
 import { UserError } from "../errors.ts";
+import { lineNamed } from "../model/state/juju-line.ts";
+import type { Origin } from "../model/supervisor/record.ts";
 import type { ReleaseChoice } from "./release-choice.ts";
 
 /** Options of `up`; undefined = not given. */
 export interface Wanted {
   readonly model: string;
   readonly machines: string | undefined;
+  /** "" = not given. */
+  readonly agentVersion: string;
   readonly units: number | undefined;
   /** Units of a worker application of its own; the others are webs then. */
   readonly workers: number | undefined;
@@ -35,11 +39,16 @@ export interface Deployed {
   readonly sharedDirectory: string;
 }
 
-/** @throws UserError if the model's machines are of another kind. */
-export function checkMachines({ model, machines }: Wanted, has: string): void {
-  if (machines === undefined || machines === has) return;
+/** @throws UserError if the model's machines are of another kind, or it plays another Juju. */
+export function checkOrigin(
+  { model, machines, agentVersion }: Pick<Wanted, "model" | "machines" | "agentVersion">,
+  has: Pick<Origin, "machines" | "juju">,
+): void {
   const next = `Take another model with -m, or remove this one with: concourse-machine down -m ${model}`;
-  throw new UserError(`machines of model "${model}" are ${has}, not ${machines}`, next);
+  if (machines !== undefined && machines !== has.machines)
+    throw new UserError(`machines of model "${model}" are ${has.machines}, not ${machines}`, next);
+  if (agentVersion !== "" && lineNamed(agentVersion) !== has.juju)
+    throw new UserError(`model "${model}" plays Juju ${has.juju}, not ${agentVersion}`, next);
 }
 
 /** @throws UserError for the first option that asks for something else than there is; it names the verb for that. */

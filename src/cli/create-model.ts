@@ -2,18 +2,28 @@ import { randomUUID } from "node:crypto";
 import { existsSync, writeFileSync } from "node:fs";
 import { UserError } from "../errors.ts";
 import { machineKind } from "../machines/index.ts";
+import { lineNamed } from "../model/state/juju-line.ts";
 import { startSupervisor } from "../model/supervisor/launch.ts";
 import { currentModelFile, modelPaths } from "../model/supervisor/paths.ts";
 import { makeDirectories, newRecord, writeRecord } from "../model/supervisor/record.ts";
 import { checkModelName, requireRoot, say } from "./session.ts";
 
+export interface NewModel {
+  /** Kind of the machines. */
+  readonly machines: string;
+  /** `remote:alias` of what machines boot; "" for their kind's own. */
+  readonly image: string;
+  /** Version or line of Juju to play, as typed; "" for the usual one. */
+  readonly agentVersion: string;
+}
+
 /**
- * Makes an empty model, starts its supervisor and makes it the current one. `image`: `remote:alias` of what machines boot,
- * "" for their kind's own.
+ * Makes an empty model, starts its supervisor and makes it the current one.
  * @throws UserError if there is one of that name, or the host lacks something.
  */
-export async function createModel(name: string, machines: string, image = ""): Promise<void> {
+export async function createModel(name: string, { machines, image, agentVersion }: NewModel): Promise<void> {
   requireRoot();
+  const juju = lineNamed(agentVersion);
   const paths = modelPaths(checkModelName(name));
   if (existsSync(paths.record)) {
     throw new UserError(
@@ -26,7 +36,7 @@ export async function createModel(name: string, machines: string, image = ""): P
   if (missing !== undefined) throw new UserError(missing);
   const booted = await kind.image(image, say);
   await makeDirectories(paths);
-  writeRecord(paths, newRecord(name, randomUUID(), kind.name, booted));
+  writeRecord(paths, newRecord(name, randomUUID(), { machines: kind.name, image: booted, juju }));
   writeFileSync(currentModelFile(), `${name}\n`);
   await startSupervisor(paths);
 }

@@ -22,6 +22,8 @@ export interface LocalEngineOptions {
   readonly machines: string;
   /** What machines boot: `remote:alias`; "" = their kind's own. */
   readonly image: string;
+  /** Juju to play, as typed; "" for the usual one. */
+  readonly agentVersion: string;
   readonly release: ReleaseChoice;
   /** Archive to serve in place of the stand-in. */
   readonly releaseFile: string | undefined;
@@ -48,7 +50,7 @@ export class LocalEngine implements VerifyEngine {
     const charm = await charmFile({ ...this.#options, say });
     this.#current = existsSync(currentModelFile()) ? await readFile(currentModelFile(), "utf8") : null;
     say(`Making model "${model}"`);
-    await createModel(model, machines, image);
+    await createModel(model, { machines, image, agentVersion: this.#options.agentVersion });
     await this.#chooseAgain();
     const settings =
       own === null

@@ -11,4 +11,10 @@ export const MACHINES_OPTIONS = {
     valueHint: "REMOTE:ALIAS",
     default: "",
   },
+  "agent-version": {
+    type: "string",
+    description: "Juju that the model plays: 3.6 or 4.0 (default: 3.6)",
+    valueHint: "VERSION",
+    default: "",
+  },
 } as const;

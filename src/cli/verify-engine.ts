@@ -13,6 +13,6 @@ export type EngineKind = "local" | "juju";
 
 /** Options that mean something to one engine only. @throws UserError if one is given that the engine does not have */
 export function refuseForeign(engine: EngineKind, given: (option: string) => boolean): void {
-  const foreign = engine === "juju" ? ["machines", "image"].find(given) : undefined;
+  const foreign = engine === "juju" ? ["machines", "image", "agent-version"].find(given) : undefined;
   if (foreign !== undefined) throw new UserError(`--${foreign} is for --engine local`, "Leave it out");
 }

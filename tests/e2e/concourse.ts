@@ -28,6 +28,8 @@ const DISK = "concourse";
 export interface DeploymentOptions {
   /** Kind of machines; `namespaces` by default. */
   readonly machines?: string;
+  /** Line of Juju that the model plays; by default that of `AGENT_VERSION`, else the tool's default. */
+  readonly agentVersion?: string;
   /** Path of the charm; by default the one of this tree, packed. */
   readonly charm?: string;
   readonly units?: number;
@@ -63,7 +65,9 @@ export interface Vitals {
 export async function deployConcourse(tool: Tool, options: DeploymentOptions = {}): Promise<Concourse> {
   const { units = 3, config = {}, database = "related", storage = "attached" } = options;
   const [charm, archive] = await Promise.all([options.charm ?? packCharm(ARCH), small(options)]);
-  await tool.ok("add-model", tool.model, "--machines", options.machines ?? "namespaces");
+  const agentVersion = options.agentVersion ?? process.env["AGENT_VERSION"] ?? "";
+  const made = ["--machines", options.machines ?? "namespaces", "--agent-version", agentVersion];
+  await tool.ok("add-model", tool.model, ...made);
   // What heals, heals by its own events: no periodic hook helps.
   await tool.ok("model-config", "-m", tool.model, "update-status-hook-interval=60m");
   const concourse = new Concourse(tool, archive);

@@ -1,6 +1,6 @@
 /**
  * A changed version, on four units at work: fetched while the old one runs, then the web, then the workers one by one.
- * Also back again, to a version that is not there, and past a machine that is down.
+ * Also back again, to a version that is not there, and past a machine that is down. On Juju 4.0, as most others on 3.6.
  */
 
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -20,7 +20,7 @@ let poll: WebPoll;
 
 beforeAll(async () => {
   tool = await Tool.create("upgrade");
-  concourse = await deployConcourse(tool, { units: 4, version: OLD });
+  concourse = await deployConcourse(tool, { units: 4, version: OLD, agentVersion: "4.0" });
   survivor = new Survivor(concourse);
   const port = await firstFree(18_080);
   await tool.ok("expose", "-m", tool.model, APPLICATION, "--host-port", `${port}:8080`);

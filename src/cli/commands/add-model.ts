@@ -10,10 +10,12 @@ export default defineCommand({
     name: { type: "positional", description: "Name of the model", required: false },
     machines: { type: "string", description: "incus, lxd or namespaces", default: "namespaces", valueHint: "KIND" },
     image: MACHINES_OPTIONS.image,
+    "agent-version": MACHINES_OPTIONS["agent-version"],
   },
   async run({ args }) {
     const [name = ""] = exactly(args._, ["model name"]);
-    await createModel(name, args.machines, args.image);
+    const { machines, image } = args;
+    await createModel(name, { machines, image, agentVersion: args["agent-version"] });
     say(`Added '${name}' model with ${args.machines} machines`);
   },
 });

@@ -59,6 +59,7 @@ export default defineCommand({
       model,
       machines: given("machines"),
       image: args.image,
+      agentVersion: args["agent-version"],
       units,
       workers,
       version: given("version"),

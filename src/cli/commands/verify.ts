@@ -67,7 +67,12 @@ export default defineCommand({
     const engine: VerifyEngine =
       kind === "juju"
         ? new JujuEngine(common)
-        : new LocalEngine({ ...common, machines: args.machines ?? (await presentKind()).name, image: args.image });
+        : new LocalEngine({
+            ...common,
+            machines: args.machines ?? (await presentKind()).name,
+            image: args.image,
+            agentVersion: args["agent-version"],
+          });
     let report: Report;
     try {
       report = reportOf(await replay(engine, { units, patience: engine.patience, signal, say }));

@@ -94,6 +94,13 @@ function itemViolations(schema: Schema, value: readonly unknown[], path: string)
   return isMap(items) ? value.flatMap((item, index) => violations(items, item, `${path}.${index}`)) : [];
 }
 
+/** `deep.a=1` for a parameter of type `object`: Juju 4.0.15 refuses what the schema allows. */
+export function refusedMaps(schema: Schema, value: Schema): string[] {
+  const known = propertiesOf(schema);
+  const maps = Object.entries(value).filter(([name, part]) => isMap(part) && known[name]?.["type"] === "object");
+  return maps.map(([name, part]) => `(root).${name} : must be of type object, given ${JSON.stringify(part)}`);
+}
+
 /** The controller inserts defaults before the unit sees the action. */
 export function withDefaults(schema: Schema, value: Schema): Record<string, unknown> {
   const result: Record<string, unknown> = { ...value };

@@ -19,6 +19,8 @@ export interface AgentRow {
   deployRetry: number | null;
   configHash: string;
   addressHash: string;
+  /** It has run `config-changed` for a changed option, and does so once more (`JujuLine.configChanged`). */
+  configAgain?: boolean;
   /** In RAM at Juju's: 0 after every start of the agent. */
   leaderSettingsSeen: number;
   current: { hook: HookInfo; step: "queued" | "running" | "failed" } | null;

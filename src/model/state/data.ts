@@ -4,9 +4,8 @@
  * never let one side read the other's: see `agent/`.
  */
 import type { AgentRow } from "./agent-data.ts";
+import type { JujuLineName } from "./juju-line.ts";
 import type { CharmInfo, ConfigValue, Random, LogEntry, LogLevel, StatusValue, Task } from "./types.ts";
-
-export const JUJU_VERSION = "3.6.28";
 
 export type Life = "alive" | "dying";
 export type Bag = Record<string, string>;
@@ -15,6 +14,8 @@ export interface ModelData {
   schema: 1;
   name: string;
   uuid: string;
+  /** The line of Juju that is played; absent in a record of an earlier version: the first one. */
+  juju?: JujuLineName;
   created: number;
   revision: number;
   /** As in Juju 3.6: units count per application name for ever, charms per charm name, the rest once a model. */

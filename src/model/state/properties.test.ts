@@ -77,7 +77,7 @@ class Player {
 
   constructor({ seed, settled }: { seed: number; settled: boolean }, every: number) {
     this.#random = seeded(seed);
-    this.world = new World({ random: this.#random });
+    this.world = new World({ random: this.#random, juju: seed % 2 === 0 ? "3.6" : "4.0" });
     this.#every = every;
     this.world.model.deploy({ charm: notes, units: 2, config: {}, resources: {}, now: this.world.now });
     this.world.model.deploy({ charm: pg, units: 1, config: {}, resources: {}, now: this.world.now });

@@ -4,6 +4,7 @@
  * Juju 3.6: state/relationunit.go, state/relation.go, state/cleanup.go.
  */
 import type { Core, EndpointRow, ModelData, RelationRow, UnitRow, VersionedBag } from "./data.ts";
+import { jujuOf } from "./juju-line.ts";
 import { asBytes } from "./names.ts";
 import { existing, machineOf } from "./rows.ts";
 
@@ -64,7 +65,7 @@ export function enterScope(core: Core, relation: RelationRow, unit: UnitRow): vo
   unit.agent.relations[relation.id] = {
     created: false,
     members: {},
-    apps: {},
+    apps: jujuOf(core.data).earlierApplicationBags ? {} : versionsNow(relation, unit),
     changedPending: null,
     broken: false,
     beforeRestart: false,
@@ -73,11 +74,16 @@ export function enterScope(core: Core, relation: RelationRow, unit: UnitRow): vo
   core.changed();
 }
 
+/** The application bags that the unit is told of, as if it had been told of all that is in them. */
+const versionsNow = (relation: RelationRow, unit: UnitRow): Record<string, number> =>
+  Object.fromEntries(watchedApplications(relation, unit).map((app) => [app, existing(relation.apps, app).version]));
+
 /** What every unit bag holds from the moment the unit enters. */
 function addressBag(data: ModelData, unit: UnitRow): Record<string, string> {
   const { address } = machineOf(data, unit);
   if (address === "") return {};
-  return { "egress-subnets": `${address}/32`, "ingress-address": address, "private-address": address };
+  const legacy = jujuOf(data).privateAddress ? { "private-address": address } : {};
+  return { "egress-subnets": `${address}/32`, "ingress-address": address, ...legacy };
 }
 
 /** After `config-changed` Juju brings the addresses in this unit's bags up to date. */

@@ -1,13 +1,7 @@
 /** The tree behind `juju status`. Juju 3.6: apiserver/facades/client/client/status.go, cmd/juju/status/formatter.go. */
 import { byProtocol, portText } from "./agent/ports.ts";
-import {
-  type ApplicationRow,
-  type Core,
-  JUJU_VERSION,
-  type ModelData,
-  type RelationRow,
-  type UnitRow,
-} from "./data.ts";
+import { type ApplicationRow, type Core, type ModelData, type RelationRow, type UnitRow } from "./data.ts";
+import { jujuOf } from "./juju-line.ts";
 import { asBytes, naturally, sortedRecord } from "./names.ts";
 import { charmOf, existing, isLeader, machineOf, status, unitsOf } from "./rows.ts";
 import { isPeer, nearEndpoint, relationsOf, remoteApplication } from "./scopes.ts";
@@ -31,12 +25,12 @@ export function statusOf(data: ModelData, now: number): StatusData {
       controller: "local",
       cloud: "localhost",
       region: "localhost",
-      version: JUJU_VERSION,
-      sla: "unsupported",
+      version: jujuOf(data).version,
+      sla: jujuOf(data).sla,
       status: status("available", "", data.created),
     },
     applications: sortedRecord(map(data.applications, (application) => applicationStatus(data, application))),
-    machines: sortedRecord(map(data.machines, machineStatus)),
+    machines: sortedRecord(map(data.machines, (machine) => machineStatus(data, machine))),
     relations: Object.values(data.relations)
       .map((relation) => relationStatus(data, relation))
       .toSorted(byEnds),
@@ -129,7 +123,7 @@ function unitAgent(unit: UnitRow): StatusValue {
 function unitStatus(data: ModelData, unit: UnitRow): UnitStatus {
   return {
     workload: unitWorkload(unit),
-    agent: { ...unitAgent(unit), version: unit.agent.everStarted ? JUJU_VERSION : "" },
+    agent: { ...unitAgent(unit), version: unit.agent.everStarted ? jujuOf(data).version : "" },
     life: unit.life,
     leader: isLeader(data, unit),
     machine: unit.machine,
@@ -138,10 +132,10 @@ function unitStatus(data: ModelData, unit: UnitRow): UnitStatus {
   };
 }
 
-function machineStatus(machine: ModelData["machines"][string]): MachineStatus {
+function machineStatus(data: ModelData, machine: ModelData["machines"][string]): MachineStatus {
   const started = machine.agent.current !== "pending";
   return {
-    agent: { ...machine.agent, version: started ? JUJU_VERSION : "" },
+    agent: { ...machine.agent, version: started ? jujuOf(data).version : "" },
     instance: machine.instance,
     hostname: machine.hostname,
     address: machine.address,

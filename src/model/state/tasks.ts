@@ -1,7 +1,8 @@
 /** Actions and scripts to run. Juju 3.6: state/action.go, state/operation.go, state/unit.go PrepareActionPayload. */
 import { UserError } from "../../errors.ts";
-import { withDefaults, violations } from "./action-schema.ts";
+import { refusedMaps, withDefaults, violations } from "./action-schema.ts";
 import type { ApplicationRow, Core, ModelData } from "./data.ts";
+import { jujuOf } from "./juju-line.ts";
 import { isUnitName } from "./names.ts";
 import { charmOf, existing, unitNamed } from "./rows.ts";
 import type { Enqueued, Task } from "./types.ts";
@@ -21,7 +22,8 @@ export function enqueueAction(
     if (info.channel !== null) return { name: action, params, script: null };
     const spec = info.actions[action];
     if (spec === undefined) throw new UserError(`action "${action}" not defined on unit "${unit}"`);
-    const problems = violations(spec.schema, params);
+    const refused = jujuOf(core.data).mapParameters ? [] : refusedMaps(spec.schema, params);
+    const problems = [...violations(spec.schema, params), ...refused];
     if (problems.length > 0) throw new UserError(`validation failed: ${problems.join("; ")}`);
     return { name: action, params: withDefaults(spec.schema, params), script: null };
   });

@@ -2,6 +2,7 @@
 import { UserError } from "../../errors.ts";
 import type { AgentRow } from "./agent-data.ts";
 import type { ApplicationRow, Core, ModelData, RelationRow, StorageRow, UnitRow } from "./data.ts";
+import { jujuOf } from "./juju-line.ts";
 import { addMachine, retireMachine } from "./machines.ts";
 import { isApplicationName } from "./names.ts";
 import { applicationNamed, charmOf, status, unitsOf } from "./rows.ts";
@@ -13,6 +14,7 @@ export function addUnit(core: Core, application: ApplicationRow, to: string | un
   const { unit: numbers } = core.data.sequences;
   const number = numbers[application.name] ?? 0;
   numbers[application.name] = number + 1;
+  if (jujuOf(core.data).emptyVersions) application.version = "";
   const name = `${application.name}/${number}`;
   const machine = to ?? addMachine(core, application.base, now);
   const there = core.data.machines[machine]?.agent.current === "started";

@@ -4,6 +4,7 @@
  */
 
 import { packTar, type TarHeader } from "modern-tar";
+import type { JujuLine } from "../state/juju-line.ts";
 import { HOOK_COMMANDS, hookCommandScript, jujuExecScript } from "./unit-client.ts";
 
 export interface UnitPaths {
@@ -36,7 +37,9 @@ export function unitPaths(unit: string): UnitPaths {
 }
 
 /** Tar of the files above, relative to `/`. `server`: `address/port` of the hook server. */
-export function agentFiles(unit: string, version: string, server: string): Promise<Uint8Array> {
+export function agentFiles(unit: string, juju: JujuLine, server: string): Promise<Uint8Array> {
+  const version = `${juju.version}-ubuntu-${process.arch === "arm64" ? "arm64" : "amd64"}`;
+  const commands = HOOK_COMMANDS.filter((command) => !juju.without.includes(command));
   const paths = unitPaths(unit);
   const tools = `var/lib/juju/tools/${version}`;
   const file = (name: string, body: string): { header: TarHeader; body: string } => ({
@@ -49,7 +52,7 @@ export function agentFiles(unit: string, version: string, server: string): Promi
   return packTar([
     { header: { name: `${paths.agent.slice(1)}/state/`, type: "directory", mode: 0o755, uid: 0, gid: 0, size: 0 } },
     file(`${tools}/jujuc`, hookCommandScript(server)),
-    ...HOOK_COMMANDS.map((command) => link(`${tools}/${command}`, "jujuc")),
+    ...commands.map((command) => link(`${tools}/${command}`, "jujuc")),
     link(paths.tools.slice(1), version),
     file("usr/bin/juju-exec", jujuExecScript(server, paths.runSocket)),
   ]);

@@ -23,10 +23,10 @@ export class LiveModel {
     this.network = network;
     this.record = readRecord(paths);
     this.log = new DebugLog(paths.debugLog);
-    const { name, uuid, state } = this.record;
+    const { name, uuid, juju, state } = this.record;
     this.state =
       state === null || state === undefined
-        ? ModelState.create({ name, uuid, now: this.now(), random: randomBytes })
+        ? ModelState.create({ name, uuid, juju, now: this.now(), random: randomBytes })
         : ModelState.restore(state, randomBytes);
   }
 

@@ -4,6 +4,7 @@ import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { z } from "zod";
 import { UserError } from "../../errors.ts";
+import { DEFAULT_LINE, JUJU_LINES } from "../state/juju-line.ts";
 import type { ModelPaths } from "./paths.ts";
 
 const Disk = z.object({ name: z.string(), source: z.string(), path: z.string(), readOnly: z.boolean() });
@@ -17,6 +18,8 @@ const Record_ = z.object({
   machines: z.enum(["namespaces", "incus", "lxd"]),
   /** What machines boot, as their kind calls it; "" for kinds without images. */
   image: z.string().default(""),
+  /** The line of Juju that the model plays. */
+  juju: z.enum(JUJU_LINES).default(DEFAULT_LINE),
   /** Text for the Notes column of `status`; "" = none. */
   notes: z.string(),
   /** Application → directories that all its units see. */
@@ -43,7 +46,10 @@ const Record_ = z.object({
 
 export type ModelRecord = z.infer<typeof Record_>;
 
-export function newRecord(name: string, uuid: string, machines: ModelRecord["machines"], image = ""): ModelRecord {
+/** What a model is made with, and stays. */
+export type Origin = Pick<ModelRecord, "machines" | "image" | "juju">;
+
+export function newRecord(name: string, uuid: string, { machines, image, juju }: Origin): ModelRecord {
   return {
     schema: 1,
     name,
@@ -51,6 +57,7 @@ export function newRecord(name: string, uuid: string, machines: ModelRecord["mac
     short: uuid.replaceAll("-", "").slice(0, 6),
     machines,
     image,
+    juju,
     notes: "",
     disks: {},
     exposed: {},

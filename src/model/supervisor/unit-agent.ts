@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Machine } from "../../machines/machine.ts";
 import type { Operation } from "../contract.ts";
 import type { Ending, RunPlace, StateRun } from "../state/model.ts";
+import { jujuOf } from "../state/juju-line.ts";
 import { agentFiles, agentScript, unitPaths, unitTag } from "./agent-files.ts";
 import { obsoleteFiles, programFor, readManifest } from "./charm-archive.ts";
 import { AGENT_PATH, readMachineFile, runInMachine } from "./in-machine.ts";
@@ -36,8 +37,7 @@ export class UnitAgent {
   /** Puts the agent's files in place and lets the unit's work begin, or go on. */
   async connect(machine: Machine): Promise<void> {
     const { state, network } = this.#model;
-    const version = `${state.status(this.#model.now()).model.version}-ubuntu-${process.arch === "arm64" ? "arm64" : "amd64"}`;
-    const files = await agentFiles(this.unit, version, `${network.address}/${HOOK_PORT}`);
+    const files = await agentFiles(this.unit, jujuOf(state.data), `${network.address}/${HOOK_PORT}`);
     const answer = await runInMachine(machine, ["/bin/sh", "-c", agentScript(this.unit)], files);
     const [rebooted, base = ""] = answer.trim().split("\n");
     this.#base = base;

@@ -2,9 +2,9 @@
  * The environment of a run, exactly. Juju 3.6: internal/worker/uniter/runner/context/{context,env}.go HookVars.
  */
 import { randomHex } from "../random.ts";
-import { JUJU_VERSION } from "../data.ts";
 import type { Core, UnitRow } from "../data.ts";
 import type { Operation } from "../../contract.ts";
+import { jujuOf } from "../juju-line.ts";
 import { modelSetting } from "../model-config.ts";
 import { nearEndpoint } from "../scopes.ts";
 import type { Task } from "../types.ts";
@@ -30,6 +30,7 @@ function nameOf(operation: Operation, task: Task | null): string {
 export function environmentOf(context: HookContext): Environment {
   return {
     ...always(context),
+    ...ofLine(context),
     ...legacyProxies(context),
     ...relationVariables(context),
     ...actionVariables(context),
@@ -51,11 +52,10 @@ function always({ core: { data }, unit, hook, place, contextId }: HookContext): 
     JUJU_MODEL_UUID: data.uuid,
     JUJU_MODEL_NAME: data.name,
     JUJU_API_ADDRESSES: place.apiAddresses.join(" "),
-    JUJU_SLA: "unsupported",
     JUJU_MACHINE_ID: unit.machine,
     JUJU_PRINCIPAL_UNIT: "",
     JUJU_AVAILABILITY_ZONE: place.availabilityZone ?? "",
-    JUJU_VERSION: JUJU_VERSION,
+    JUJU_VERSION: jujuOf(data).version,
     CLOUD_API_VERSION: "",
     JUJU_CHARM_HTTP_PROXY: modelSetting(data, "juju-http-proxy"),
     JUJU_CHARM_HTTPS_PROXY: modelSetting(data, "juju-https-proxy"),
@@ -66,6 +66,13 @@ function always({ core: { data }, unit, hook, place, contextId }: HookContext): 
       ? { APT_LISTCHANGES_FRONTEND: "none", DEBIAN_FRONTEND: "noninteractive" }
       : {}),
   };
+}
+
+/** Variables that one line of Juju has. */
+function ofLine({ core: { data } }: HookContext): Environment {
+  const { sla, traceConfig } = jujuOf(data);
+  const trace = ["HTTP", "GRPC", "CA_CERT"].map((what) => [`JUJU_CHARM_TRACE_CONFIG_${what}`, ""] as const);
+  return { ...(sla === "" ? {} : { JUJU_SLA: sla }), ...(traceConfig ? Object.fromEntries(trace) : {}) };
 }
 
 /** The older proxy settings come in both spellings; `no-proxy` says something only beside one of the others. */

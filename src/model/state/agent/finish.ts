@@ -1,6 +1,7 @@
 /** How a run ends: commit or roll back. Juju 3.6: internal/worker/uniter/operation/{runhook,runaction,deploy}.go. */
 import type { HookInfo } from "../../contract.ts";
 import { type Core, logAt, type UnitRow } from "../data.ts";
+import { jujuOf } from "../juju-line.ts";
 import { unitTag } from "../names.ts";
 import { fraction } from "../random.ts";
 import { machineOf, setAgentStatus, setWorkload } from "../rows.ts";
@@ -140,6 +141,7 @@ function commitUnitHook(core: Core, unit: UnitRow, name: string, seen: Seen, now
       agent.current = { hook: { name: "config-changed" }, step: "queued" };
       return;
     case "config-changed":
+      agent.configAgain = jujuOf(core.data).configChanged > 1 && agent.started && agent.configHash !== seen.configHash;
       agent.configHash = seen.configHash;
       agent.addressHash = seen.addressHash;
       if (!agent.started) agent.current = { hook: { name: "start" }, step: "queued" };

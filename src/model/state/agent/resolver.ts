@@ -3,6 +3,7 @@
  */
 import type { HookInfo, Operation } from "../../contract.ts";
 import type { Core, UnitRow } from "../data.ts";
+import { jujuOf } from "../juju-line.ts";
 import { retriesHooks } from "../model-config.ts";
 import { existing, isLeader, machineOf } from "../rows.ts";
 import { settingsHash } from "../settings.ts";
@@ -95,6 +96,7 @@ function leadership({ data }: Core, unit: UnitRow): Operation | null {
   if (!isIdle(unit) || unit.life === "dying") return null;
   const leads = isLeader(data, unit);
   if (leads && !unit.agent.leader) return plain("leader-elected");
+  if (!jujuOf(data).leaderSettings) return null;
   const version = existing(data.applications, unit.application).leaderSettingsVersion;
   return !leads && unit.agent.leaderSettingsSeen !== version ? plain("leader-settings-changed") : null;
 }
@@ -181,7 +183,8 @@ function charmDiffers({ data }: Core, unit: UnitRow): boolean {
 
 function configChanged({ data }: Core, unit: UnitRow): Operation | null {
   if (unit.life === "dying" || !isIdle(unit)) return null;
-  const { configHash, addressHash } = unit.agent;
+  const { configHash, addressHash, configAgain } = unit.agent;
+  if (configAgain === true) return plain("config-changed");
   const application = existing(data.applications, unit.application);
   const same = configHash === settingsHash(application) && addressHash === machineOf(data, unit).address;
   return same ? null : plain("config-changed");

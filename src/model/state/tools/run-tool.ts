@@ -1,6 +1,7 @@
 /** One hook command, from its command line to its reply. Juju 3.6: internal/worker/uniter/runner/jujuc/server.go. */
 import type { ToolReply, ToolRequest } from "../../contract.ts";
 import type { HookContext } from "../agent/context.ts";
+import { jujuOf } from "../juju-line.ts";
 import { type FlagSpec, HelpAsked, parseFlags, UsageError } from "./flags.ts";
 import { type Format, formatValue } from "./output.ts";
 import { type Output, StdinWanted, type Tool, ToolCall, ToolError } from "./tool.ts";
@@ -13,7 +14,8 @@ export function runTool(
   readFile: (path: string) => string,
 ): ToolReply {
   const tool = TOOLS.get(request.command);
-  if (tool === undefined) return failed(1, `bad request: unknown command: ${request.command}`);
+  if (tool === undefined || jujuOf(context.core.data).without.includes(tool.name))
+    return failed(1, `bad request: unknown command: ${request.command}`);
   try {
     const call = new ToolCall(context, parseFlags(flagsOf(tool), request.args, context), request, now, readFile);
     return reply(tool, call, request, tool.run(call) ?? { text: "" });

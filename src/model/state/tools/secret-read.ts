@@ -2,6 +2,7 @@
 import type { HookContext } from "../agent/context.ts";
 import { managesSecret } from "../agent/secret-hooks.ts";
 import type { Bag, SecretRow } from "../data.ts";
+import { jujuOf } from "../juju-line.ts";
 import { relationKey } from "../scopes.ts";
 import { mayRead, ownerLabelTaken, parseSecretUri, saveConsumer } from "../secrets.ts";
 import { UsageError } from "./flags.ts";
@@ -152,7 +153,7 @@ function describe(context: HookContext, id: string): Struct {
     label: pending?.label ?? stored?.label ?? "",
     owner: (pending?.created?.owner ?? stored?.owner)?.kind ?? "application",
     ...(description === "" ? {} : { description }),
-    rotation: rotate,
+    ...(rotate === "never" && !jujuOf(context.core.data).neverRotates ? {} : { rotation: rotate }),
     ...(expire === null ? {} : { expiry: rfc3339(expire) }),
     ...(stored?.nextRotate == null ? {} : { rotates: rfc3339(stored.nextRotate) }),
     ...(access.length === 0 ? {} : { access }),
