@@ -26,7 +26,7 @@ const MARKER = ".lxc_shared_storage";
 export const WEB_PORT = 8080;
 
 /** Of options that are not given. */
-export const DEFAULTS = { units: 3, version: "", release: "auto" } as const;
+export const DEFAULTS = { units: 3, version: "", release: "auto", reach: "outside" } as const;
 
 export interface BringUpOptions extends Wanted {
   /** What machines boot: `remote:alias`; "" = their kind's own. Counts where the model is made. */
@@ -49,7 +49,8 @@ export async function bringUp(options: BringUpOptions): Promise<BroughtUp> {
   if (!existsSync(modelPaths(model).record)) {
     say(`Making model "${model}"`);
     const machines = options.machines ?? (await presentKind()).name;
-    await createModel(model, { machines, image: options.image, agentVersion: options.agentVersion });
+    const { image, agentVersion, reach = DEFAULTS.reach } = options;
+    await createModel(model, { machines, image, agentVersion, reach });
   }
   checkOrigin(options, readRecord(modelPaths(model)));
   const before = await askModel<StatusData>(model, "status", {});

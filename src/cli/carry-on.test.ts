@@ -6,6 +6,7 @@ const NOTHING: Wanted = {
   model: "m",
   machines: undefined,
   agentVersion: "",
+  reach: undefined,
   units: undefined,
   workers: undefined,
   version: undefined,
@@ -64,13 +65,14 @@ test.each<[Partial<Wanted>, Partial<Deployed>, string, string]>([
   expect(check).toThrow(next);
 });
 
-test("machines of another kind, and another Juju, are refused", () => {
-  const has = { machines: "namespaces", juju: "4.0" } as const;
+test("machines of another kind, what they reach, and another Juju, are refused", () => {
+  const has = { machines: "namespaces", juju: "4.0", reach: "outside" } as const;
   const ask = (wanted: Partial<Wanted>) => () => checkOrigin({ ...NOTHING, ...wanted }, has);
   expect(ask({})).not.toThrow();
-  expect(ask({ machines: "namespaces", agentVersion: "4.0" })).not.toThrow();
+  expect(ask({ machines: "namespaces", agentVersion: "4.0", reach: "outside" })).not.toThrow();
   expect(ask({ agentVersion: "4.0.15" })).not.toThrow();
   expect(ask({ machines: "incus" })).toThrow("are namespaces, not incus");
+  expect(ask({ reach: "inside" })).toThrow('machines of model "m" reach the network');
   expect(ask({ agentVersion: "3.6" })).toThrow('model "m" plays Juju 4.0, not 3.6');
   expect(ask({ agentVersion: "2.9" })).toThrow("there is no Juju 2.9 to play");
 });

@@ -2,6 +2,7 @@
 
 import { resolve } from "node:path";
 import { UserError } from "../errors.ts";
+import type { Reach } from "../machines/machine.ts";
 import { lineNamed } from "../model/state/juju-line.ts";
 import type { Origin } from "../model/supervisor/record.ts";
 import type { ReleaseChoice } from "./release-choice.ts";
@@ -12,6 +13,7 @@ export interface Wanted {
   readonly machines: string | undefined;
   /** "" = not given. */
   readonly agentVersion: string;
+  readonly reach: Reach | undefined;
   readonly units: number | undefined;
   /** Units of a worker application of its own; the others are webs then. */
   readonly workers: number | undefined;
@@ -39,14 +41,22 @@ export interface Deployed {
   readonly sharedDirectory: string;
 }
 
-/** @throws UserError if the model's machines are of another kind, or it plays another Juju. */
+const reaches: Readonly<Record<Reach, string>> = {
+  inside: "are isolated",
+  outside: "reach the network",
+  host: "reach this host",
+};
+
+/** @throws UserError if the model's machines are others, or it plays another Juju. */
 export function checkOrigin(
-  { model, machines, agentVersion }: Pick<Wanted, "model" | "machines" | "agentVersion">,
-  has: Pick<Origin, "machines" | "juju">,
+  { model, machines, reach, agentVersion }: Pick<Wanted, "model" | "machines" | "reach" | "agentVersion">,
+  has: Pick<Origin, "machines" | "reach" | "juju">,
 ): void {
   const next = `Take another model with -m, or remove this one with: concourse-machine down -m ${model}`;
   if (machines !== undefined && machines !== has.machines)
     throw new UserError(`machines of model "${model}" are ${has.machines}, not ${machines}`, next);
+  if (reach !== undefined && reach !== has.reach)
+    throw new UserError(`machines of model "${model}" ${reaches[has.reach]}`, next);
   if (agentVersion !== "" && lineNamed(agentVersion) !== has.juju)
     throw new UserError(`model "${model}" plays Juju ${has.juju}, not ${agentVersion}`, next);
 }

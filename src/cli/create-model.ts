@@ -1,11 +1,14 @@
 import { randomUUID } from "node:crypto";
 import { existsSync, writeFileSync } from "node:fs";
 import { UserError } from "../errors.ts";
+import { addressing } from "../machines/addresses.ts";
 import { machineKind } from "../machines/index.ts";
+import type { Reach } from "../machines/machine.ts";
+import { hostRoutes, overlaps, subnet } from "../machines/routes.ts";
 import { lineNamed } from "../model/state/juju-line.ts";
 import { startSupervisor } from "../model/supervisor/launch.ts";
 import { currentModelFile, modelPaths } from "../model/supervisor/paths.ts";
-import { makeDirectories, newRecord, writeRecord } from "../model/supervisor/record.ts";
+import { makeDirectories, newRecord, shortId, writeRecord } from "../model/supervisor/record.ts";
 import { checkModelName, requireRoot, say } from "./session.ts";
 
 export interface NewModel {
@@ -15,13 +18,14 @@ export interface NewModel {
   readonly image: string;
   /** Version or line of Juju to play, as typed; "" for the usual one. */
   readonly agentVersion: string;
+  readonly reach: Reach;
 }
 
 /**
  * Makes an empty model, starts its supervisor and makes it the current one.
  * @throws UserError if there is one of that name, or the host lacks something.
  */
-export async function createModel(name: string, { machines, image, agentVersion }: NewModel): Promise<void> {
+export async function createModel(name: string, { machines, image, agentVersion, reach }: NewModel): Promise<void> {
   requireRoot();
   const juju = lineNamed(agentVersion);
   const paths = modelPaths(checkModelName(name));
@@ -36,7 +40,18 @@ export async function createModel(name: string, { machines, image, agentVersion 
   if (missing !== undefined) throw new UserError(missing);
   const booted = await kind.image(image, say);
   await makeDirectories(paths);
-  writeRecord(paths, newRecord(name, randomUUID(), { machines: kind.name, image: booted, juju }));
+  const origin = { machines: kind.name, image: booted, juju, reach };
+  writeRecord(paths, newRecord(name, await freeUuid(), origin));
   writeFileSync(currentModelFile(), `${name}\n`);
   await startSupervisor(paths);
+}
+
+/** One whose network is none that the host has a route to: its machines could not reach what is there. */
+async function freeUuid(): Promise<string> {
+  const routes = await hostRoutes();
+  for (;;) {
+    const uuid = randomUUID();
+    const network = subnet(addressing(shortId(uuid)).cidr);
+    if (!routes.some((route) => overlaps(route, network))) return uuid;
+  }
 }

@@ -50,7 +50,9 @@ export class LocalEngine implements VerifyEngine {
     const charm = await charmFile({ ...this.#options, say });
     this.#current = existsSync(currentModelFile()) ? await readFile(currentModelFile(), "utf8") : null;
     say(`Making model "${model}"`);
-    await createModel(model, { machines, image, agentVersion: this.#options.agentVersion });
+    const { agentVersion } = this.#options;
+    // What is verified needs nothing from outside that the model's proxy does not bring.
+    await createModel(model, { machines, image, agentVersion, reach: "inside" });
     await this.#chooseAgain();
     const settings =
       own === null

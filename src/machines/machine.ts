@@ -11,13 +11,21 @@ export interface Disk {
   readonly readOnly: boolean;
 }
 
+/**
+ * What machines reach besides each other and the servers of the model. `inside`: nothing. `outside`: whatever the host
+ * reaches, but for the host itself, link-local addresses and other models. `host`: addresses of the host, too.
+ */
+export type Reach = "inside" | "outside" | "host";
+
 export interface NetworkSpec {
   /** Short id of the model, unique on this host: names of namespaces and links are made from it. */
   readonly model: string;
+  readonly reach: Reach;
 }
 
-/** The model's own network: a bridge with an address of ours, reachable from every machine, leading nowhere else. */
+/** The model's own network: a bridge with an address of ours, reachable from every machine. */
 export interface Network {
+  readonly reach: Reach;
   /** Address of the host side inside the network, e.g. `10.87.3.1`; servers of the model listen there. */
   readonly address: string;
   readonly cidr: string;
@@ -83,8 +91,9 @@ export interface MachineKind {
    * {@link MachineSpec.image}; `say` is told what takes long. @throws UserError if it cannot be had.
    */
   image(wanted: string, say: (line: string) => void): Promise<string>;
+  /** Also changes the reach of one that is there. @throws UserError if the host cannot have that. */
   createNetwork(spec: NetworkSpec): Promise<Network>;
-  destroyNetwork(spec: NetworkSpec): Promise<void>;
+  destroyNetwork(model: string): Promise<void>;
   /** A handle; creates nothing yet. The same spec gives the same machine again after a restart of the supervisor. */
   machine(spec: MachineSpec, network: Network): Promise<Machine>;
   /** Everything of this kind that carries this model's mark on the host (for `down` after a crash): removes it. */

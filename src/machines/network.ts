@@ -1,10 +1,12 @@
 import { mkdir, rm, rmdir, statfs, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { UserError } from "../errors.ts";
 import { addressing, linkAddress, machineAddress } from "./addresses.ts";
 import { code } from "./errno.ts";
-import type { Network, NetworkSpec } from "./machine.ts";
+import type { Network, NetworkSpec, Reach } from "./machine.ts";
 import { quote } from "./quote.ts";
 import { run } from "./run.ts";
+import { links, makeWayOut, outside, removeWayOut } from "./way-out.ts";
 
 /** Where namespaces are pinned; gone after a reboot of the host, as they are. */
 const directory = "/run/concourse-machine";
@@ -28,9 +30,9 @@ async function pinned(file: string): Promise<boolean> {
 }
 
 /** Makes the model's network, or completes one that was begun. */
-export async function createNetwork(spec: NetworkSpec): Promise<Network> {
-  const file = networkFile(spec.model);
-  const { cidr, gateway, prefixLength } = addressing(spec.model);
+export async function createNetwork({ model, reach }: NetworkSpec): Promise<Network> {
+  const file = networkFile(model);
+  const { cidr, gateway, prefixLength } = addressing(model);
   if (!(await pinned(file))) {
     await mkdir(directory, { recursive: true, mode: 0o700 });
     await writeFile(file, "");
@@ -47,28 +49,56 @@ export async function createNetwork(spec: NetworkSpec): Promise<Network> {
     # Every packet is answered: else all but the first few of a second would wait for nothing.
     echo 0 >/proc/sys/net/ipv4/icmp_ratelimit
     nft "$0"`;
-  await run("nsenter", [`--net=${file}`, "--", "sh", "-c", script, rules(cidr)]);
-  return { address: gateway, cidr, enter };
+  await run("nsenter", [`--net=${file}`, "--", "sh", "-c", script, rules(cidr, reach)]);
+  if (reach !== "inside") await makeWayOut(model, file, reach).catch(cannotLeaveHost);
+  return { reach, address: gateway, cidr, enter };
 }
 
+function cannotLeaveHost(error: unknown): never {
+  const said = error instanceof Error && "stderr" in error ? String(error.stderr).trim() : String(error);
+  throw new UserError(
+    `This host cannot lead machines to its network (${said.split("\n").at(-1)})`,
+    "Make the model without a way out: --isolated",
+  );
+}
+
+/** Where no machine gets to: this network's and the link's own ends, link-local addresses, and those that no route has. */
+const nowhere = ["0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", `${links.address}/${links.length}`, "224.0.0.0/3"];
+
 /**
- * Machines have a default route, for there are programs that need one (Concourse 7, worker/workercmd: containerMTU). It ends
- * at the bridge: what goes elsewhere is refused at once. Rejecting before routing takes Linux 5.9.
+ * Machines always have a default route, for there are programs that need one (Concourse 7, worker/workercmd: containerMTU).
+ * Where they may not go, they are told at once. Rejecting before routing takes Linux 5.9.
  */
-function rules(cidr: string): string {
+function rules(cidr: string, reach: Reach): string {
+  const refused = reach === "inside" ? `!= ${cidr}` : `{ ${nowhere.join(", ")} }`;
   return `add table ip concourse-machine
 delete table ip concourse-machine
 table ip concourse-machine {
   chain arriving {
     type filter hook prerouting priority raw
-    iifname "${bridge}" ip daddr != ${cidr} reject with icmp net-prohibited
+    iifname "${bridge}" ip daddr ${refused} reject with icmp net-prohibited
+  }
+  chain through {
+    type filter hook forward priority filter; policy drop
+    # What one machine tells another passes here too where the host's bridges call netfilter (br_netfilter, for Docker).
+    iifname "${bridge}" oifname { "${bridge}", "${outside}" } accept
+    iifname "${outside}" ct state established,related accept
+  }
+  chain coming {
+    type filter hook input priority filter
+    iifname "${outside}" ct state != { established, related } drop
+  }
+  chain leaving {
+    type nat hook postrouting priority srcnat
+    oifname "${outside}" masquerade
   }
 }`;
 }
 
 /** The namespace, with bridge and ports, ends with its last process. Idempotent. */
-export async function destroyNetwork(spec: NetworkSpec): Promise<void> {
-  const file = networkFile(spec.model);
+export async function destroyNetwork(model: string): Promise<void> {
+  const file = networkFile(model);
+  await removeWayOut(model);
   // More than one pin can lie on the file if two processes created the network at once.
   while (await pinned(file)) await run("umount", [file]);
   await rm(file, { force: true });

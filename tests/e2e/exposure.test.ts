@@ -1,8 +1,7 @@
-/** `expose` leads a port of 127.0.0.1 to whichever unit opened it; the model's proxy is the units' only way out. */
+/** `expose` leads a port of 127.0.0.1 to whichever unit opened it. */
 
 import { once } from "node:events";
-import { createServer } from "node:http";
-import { connect, createServer as createPlainServer, type AddressInfo } from "node:net";
+import { connect, createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { packTinyCharm } from "../fixtures/tiny-charm.ts";
@@ -20,7 +19,7 @@ beforeAll(async () => {
 afterAll(() => tool.remove());
 
 async function freePort(): Promise<number> {
-  const server = createPlainServer().listen(0, "127.0.0.1");
+  const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
   server.close();
@@ -57,24 +56,4 @@ test("a port of the host leads into the unit, also after the supervisor was kill
 
   await tool.ok("unexpose", "tiny");
   await expect(listenTo(port)).rejects.toThrow(/ECONNREFUSED/);
-});
-
-test("units reach the outside by the proxy alone", async () => {
-  const server = createServer((request, response) => response.end(`seen ${request.url}`)).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  const url = `http://127.0.0.1:${port}/page`;
-  const proxy = (
-    await tool.inUnit("tiny/0", `ip -4 route | sed -n 's/.*src \\([0-9.]*\\)\\.[0-9]*\\.[0-9]* *$/\\1/p'`)
-  ).trim();
-  const ask = (line: string, rest: string): string =>
-    `exec 3<>/dev/tcp/${proxy}.0.1/17073; printf '${line}\\r\\nHost: x\\r\\nConnection: close\\r\\n\\r\\n' >&3; ${rest}`;
-  expect(await tool.inUnit("tiny/0", ask(`GET ${url} HTTP/1.1`, "cat <&3"))).toContain("seen /page");
-  const tunnel = `read -r line <&3; echo "$line"; read -r line <&3; printf 'GET /inner HTTP/1.0\\r\\n\\r\\n' >&3; cat <&3`;
-  const answer = await tool.inUnit("tiny/0", ask(`CONNECT 127.0.0.1:${port} HTTP/1.1`, tunnel));
-  expect(answer).toContain("200 Connection Established");
-  expect(answer).toContain("seen /inner");
-  const direct = await tool.inUnit("tiny/0", `(exec 3<>/dev/tcp/127.0.0.1/${port}) 2>&1 || echo unreachable`);
-  expect(direct).toContain("unreachable");
-  server.close();
 });

@@ -35,7 +35,7 @@ export class MachineBench {
     this.base = scratchDirectory("machines-");
     writeFileSync(join(this.base, BENCH), JSON.stringify({ kind: this.#name, model } satisfies BenchRecord));
     this.image = await kind.image("", () => undefined);
-    this.network = await kind.createNetwork({ model });
+    this.network = await kind.createNetwork({ model, reach: "inside" });
     [this.one, this.two] = await Promise.all([this.handle("1", [this.shared]), this.handle("2", [this.shared])]);
     await Promise.all([this.one, this.two].map((machine) => machine.start().then(() => machine.booted())));
   }

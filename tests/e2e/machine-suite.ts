@@ -249,7 +249,7 @@ export function machinesHold(bench: MachineBench): void {
       const { machineKind } = await import(${JSON.stringify(resolve(import.meta.dirname, "../../src/machines/index.ts"))});
       const [name, model, base, image, id] = process.argv.slice(1);
       const kind = machineKind(name);
-      const network = await kind.createNetwork({ model });
+      const network = await kind.createNetwork({ model, reach: "inside" });
       const machine = await kind.machine({ model, id, hostname: "juju-" + model + "-" + id, image, directory: base + "/machines/" + id, disks: [] }, network);
       console.log("starting");
       await machine.start();

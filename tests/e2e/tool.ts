@@ -20,13 +20,17 @@ export class Tool {
   readonly directory: string;
   readonly model: string;
 
-  private constructor(directory: string, model: string) {
+  readonly #outside: readonly string[] | null;
+
+  private constructor(directory: string, model: string, outside: readonly string[] | null) {
     this.directory = directory;
     this.model = model;
+    this.#outside = outside;
   }
 
-  static async create(model: string): Promise<Tool> {
-    return new Tool(scratchDirectory("cm-"), model);
+  /** @param outside words before each command, for models with a way out: it leads where they put it */
+  static async create(model: string, outside: readonly string[] | null = null): Promise<Tool> {
+    return new Tool(scratchDirectory("cm-"), model, outside);
   }
 
   /** The tool's own data directory: `directory` is where it is called, and outlives it. */
@@ -38,8 +42,13 @@ export class Tool {
     return join(this.data, "models", this.model);
   }
 
+  /** A model that it makes is isolated, so that nothing of this host is changed. */
   async run(...args: string[]): Promise<Ran> {
-    const child = spawn(process.execPath, [PROGRAM, ...args], {
+    const isolated = ["up", "add-model"].includes(args[0] ?? "") && this.#outside === null;
+    const words = [process.execPath, PROGRAM, ...args, ...(isolated ? ["--isolated"] : [])];
+    const there = this.#outside === null ? [] : [...this.#outside, "env", `--chdir=${this.directory}`];
+    const [program = "", ...rest] = [...there, ...words];
+    const child = spawn(program, rest, {
       env: { ...process.env, CONCOURSE_MACHINE_DATA: this.data },
       cwd: this.directory,
       stdio: ["ignore", "pipe", "pipe"],

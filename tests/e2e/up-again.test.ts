@@ -22,7 +22,7 @@ afterAll(() => tool.remove());
 
 /** Runs `up` until it has said so, then Ctrl-C; its exit code. */
 async function interruptedAt(said: string): Promise<number> {
-  const child = spawn(process.execPath, [PROGRAM, ...words], {
+  const child = spawn(process.execPath, [PROGRAM, ...words, "--isolated"], {
     env: { ...process.env, CONCOURSE_MACHINE_DATA: tool.data },
     cwd: tool.directory,
     stdio: ["ignore", "ignore", "pipe"],

@@ -3,7 +3,7 @@ import type { StatusData } from "../../model/state/types.ts";
 import { renderTabular } from "../../model/status/tabular.ts";
 import { all, count, exactly } from "../arguments.ts";
 import { APPLICATION, bringUp, DEFAULTS, WORKER_APPLICATION } from "../bring-up.ts";
-import { MACHINES_OPTIONS } from "../machines-option.ts";
+import { MACHINES_OPTIONS, REACH_OPTIONS, reachOf } from "../machines-option.ts";
 import { awaitReady } from "../progress.ts";
 import { provideHostPackages } from "../provide-host-packages.ts";
 import type { ReleaseChoice } from "../release-choice.ts";
@@ -37,12 +37,14 @@ export default defineCommand({
     "shared-dir": { type: "string", description: "Directory of this host that all units share", valueHint: "DIR" },
     model: { type: "string", alias: "m", description: "Name of the model", default: "concourse", valueHint: "NAME" },
     ...MACHINES_OPTIONS,
+    ...REACH_OPTIONS,
     charm: { type: "string", description: "Charm file (default: packed from this clone)", valueHint: "FILE" },
   },
   async run({ args, data }) {
     exactly(args._, []);
     requireRoot();
     const given = (option: string) => all(data, option).at(-1);
+    const reach = reachOf({ isolated: args.isolated, "allow-host": args["allow-host"] });
     const units = given("units") === undefined ? undefined : count(args.units, "--units", 1);
     const workers = args.workers === undefined ? undefined : count(args.workers, "--workers", 1);
     const model = checkModelName(args.model);
@@ -60,6 +62,7 @@ export default defineCommand({
       machines: given("machines"),
       image: args.image,
       agentVersion: args["agent-version"],
+      reach,
       units,
       workers,
       version: given("version"),

@@ -1,5 +1,5 @@
 import { hostHierarchies } from "../hierarchies.ts";
-import type { Machine, MachineKind, MachineSpec } from "../machine.ts";
+import type { Machine, MachineKind, MachineSpec, Network } from "../machine.ts";
 import { createNetwork, destroyNetwork } from "../network.ts";
 import { connect, connected, silent } from "./connect.ts";
 import type { Daemon } from "./daemon.ts";
@@ -44,15 +44,15 @@ export function containers(flavour: Flavour): MachineKind {
       return aliasOf(wanted);
     },
 
-    async machine(spec: MachineSpec): Promise<Machine> {
-      return new ContainerMachine(flavour, await connected(flavour), spec, await hostHierarchies());
+    async machine(spec: MachineSpec, network: Network): Promise<Machine> {
+      return new ContainerMachine(flavour, await connected(flavour), spec, network, await hostHierarchies());
     },
 
     async sweep(model: string): Promise<void> {
       const daemon = await connect(flavour);
       // One of ours that was taken down took its machines along.
       if (daemon !== null) await sweepInstances(daemon, model);
-      await destroyNetwork({ model });
+      await destroyNetwork(model);
     },
   };
 }

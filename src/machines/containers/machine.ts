@@ -7,8 +7,9 @@ import { Disks, resolved } from "../disks.ts";
 import { entering } from "../enter.ts";
 import type { Hierarchy } from "../hierarchies.ts";
 import { readInit, writeInit, type Init } from "../init.ts";
-import type { Disk, Machine, MachineSpec } from "../machine.ts";
+import type { Disk, Machine, MachineSpec, Network } from "../machine.ts";
 import { portOf, portScript } from "../network.ts";
+import { hostResolver, machineResolver } from "../resolver.ts";
 import { run, stockPath } from "../run.ts";
 import { DaemonError, type Daemon } from "./daemon.ts";
 import type { Flavour } from "./flavour.ts";
@@ -34,17 +35,25 @@ export class ContainerMachine implements Machine {
   readonly instanceId: string;
   private readonly flavour: Flavour;
   private readonly spec: MachineSpec;
+  private readonly network: Network;
   private readonly instance: Instance;
   private readonly hierarchies: readonly Hierarchy[];
   private readonly disks: Disks;
 
-  constructor(flavour: Flavour, daemon: Daemon, spec: MachineSpec, hierarchies: readonly Hierarchy[]) {
+  constructor(
+    flavour: Flavour,
+    daemon: Daemon,
+    spec: MachineSpec,
+    network: Network,
+    hierarchies: readonly Hierarchy[],
+  ) {
     this.id = spec.id;
     this.address = portOf(spec.model, spec.id).address;
     // As Juju does: the instance is called like the host that it is.
     this.instanceId = spec.hostname;
     this.flavour = flavour;
     this.spec = spec;
+    this.network = network;
     this.instance = new Instance(daemon, spec.hostname);
     this.hierarchies = hierarchies;
     this.disks = new Disks(join(spec.directory, "disks.json"), spec.disks);
@@ -69,6 +78,9 @@ export class ContainerMachine implements Machine {
     writeInit(this.initFile, pid);
     const groups = splitGroupsScript(this.hierarchies);
     if (groups !== null) await this.inside(["sh", "-c", groups]);
+    // A link belongs to a resolver of the machine's own, which networkd has told.
+    const resolver = machineResolver(this.network, await hostResolver());
+    await this.inside(["sh", "-c", '[ -L /etc/resolv.conf ] || printf %s "$0" >/etc/resolv.conf', resolver]);
     await this.harden(await this.disks.current());
   }
 
@@ -86,6 +98,8 @@ export class ContainerMachine implements Machine {
   private async configure(): Promise<void> {
     const { model, hostname } = this.spec;
     const { address, prefixLength, gateway } = portOf(model, this.id);
+    const { search } = await hostResolver();
+    const names = this.network.reach === "inside" ? "" : `DNS=${gateway}\nDomains=${search.join(" ")}\n`;
     const files = {
       "/etc/hostname": `${hostname}\n`,
       "/etc/hosts": `127.0.0.1 localhost\n${address} ${hostname}\n::1 localhost ip6-localhost ip6-loopback\n`,
@@ -97,7 +111,7 @@ Address=${address}/${prefixLength}
 Gateway=${gateway}
 LinkLocalAddressing=no
 IPv6AcceptRA=no
-`,
+${names}`,
     };
     for (const [path, text] of Object.entries(files)) await this.instance.write(this.flavour.header, path, text);
   }

@@ -1,6 +1,6 @@
 import { UserError } from "../../errors.ts";
 import { hostHierarchies } from "../hierarchies.ts";
-import type { Machine, MachineKind, MachineSpec, Step } from "../machine.ts";
+import type { Machine, MachineKind, MachineSpec, Network, Step } from "../machine.ts";
 import { createNetwork, destroyNetwork } from "../network.ts";
 import { Cgroups } from "./cgroups.ts";
 import { missing, prepare } from "./host.ts";
@@ -35,8 +35,8 @@ export const namespaces: MachineKind = {
     return "";
   },
 
-  async machine(spec: MachineSpec): Promise<Machine> {
-    return new NamespaceMachine(spec, new Cgroups(await hostHierarchies(), spec.model, spec.id));
+  async machine(spec: MachineSpec, network: Network): Promise<Machine> {
+    return new NamespaceMachine(spec, network, new Cgroups(await hostHierarchies(), spec.model, spec.id));
   },
 
   async sweep(model: string): Promise<void> {
@@ -44,7 +44,7 @@ export const namespaces: MachineKind = {
     const whole = new Cgroups(all, model);
     await Promise.all((await whole.machines()).map((id) => new Cgroups(all, model, id).end()));
     await whole.end();
-    await destroyNetwork({ model });
+    await destroyNetwork(model);
   },
 };
 

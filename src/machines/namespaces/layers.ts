@@ -22,6 +22,8 @@ export interface Identity {
   readonly instanceId: string;
   readonly hostname: string;
   readonly address: string;
+  /** Text of resolv.conf. */
+  readonly resolver: string;
 }
 
 /** Directories that are hidden and put back empty, with their modes. */
@@ -192,12 +194,12 @@ async function place(layer: string, path: string, target: string): Promise<void>
 
 /** The machine id is made from the instance id: stable, as on a real machine, and no other machine's. */
 function texts(identity: Identity): Record<string, string> {
-  const { instanceId, hostname, address } = identity;
+  const { instanceId, hostname, address, resolver } = identity;
   return {
     "/etc/machine-id": `${createHash("sha256").update(instanceId).digest("hex").slice(0, 32)}\n`,
     "/etc/hostname": `${hostname}\n`,
     "/etc/hosts": `127.0.0.1 localhost\n${address} ${hostname}\n::1 localhost ip6-localhost ip6-loopback\n`,
-    "/etc/resolv.conf": "# This network leads nowhere: there is no name server.\n",
+    "/etc/resolv.conf": resolver,
     "/etc/fstab": "",
   };
 }

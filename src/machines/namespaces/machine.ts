@@ -8,8 +8,9 @@ import { awaitBoot } from "../booted.ts";
 import { Disks, resolved } from "../disks.ts";
 import { entering } from "../enter.ts";
 import { hostBootId, readInit, type Init } from "../init.ts";
-import type { Disk, Machine, MachineSpec } from "../machine.ts";
+import type { Disk, Machine, MachineSpec, Network } from "../machine.ts";
 import { portOf } from "../network.ts";
+import { hostResolver, machineResolver } from "../resolver.ts";
 import { stockPath } from "../run.ts";
 import { bootScript, unsuitable } from "./boot.ts";
 import type { Cgroups } from "./cgroups.ts";
@@ -38,14 +39,16 @@ export class NamespaceMachine implements Machine {
   readonly address: string;
   readonly instanceId: string;
   private readonly spec: MachineSpec;
+  private readonly network: Network;
   private readonly cgroups: Cgroups;
   private readonly disks: Disks;
 
-  constructor(spec: MachineSpec, cgroups: Cgroups) {
+  constructor(spec: MachineSpec, network: Network, cgroups: Cgroups) {
     this.id = spec.id;
     this.address = machineAddress(spec.model, spec.id);
     this.instanceId = `concourse-${spec.model}-${spec.id}`;
     this.spec = spec;
+    this.network = network;
     this.cgroups = cgroups;
     this.disks = new Disks(this.path("disks.json"), spec.disks);
   }
@@ -130,7 +133,8 @@ export class NamespaceMachine implements Machine {
     await rm(this.path("init"), { force: true });
     await rm(this.path("upper", "0", "tmp"), { recursive: true, force: true });
     const secret = ownPaths(directory);
-    await writeLayers(directory, { instanceId: this.instanceId, hostname, address: this.address }, secret);
+    const resolver = machineResolver(this.network, await hostResolver());
+    await writeLayers(directory, { instanceId: this.instanceId, hostname, address: this.address, resolver }, secret);
     await this.cgroups.create();
     const script = bootScript({
       directory,

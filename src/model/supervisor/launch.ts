@@ -36,7 +36,7 @@ export async function ask(
 export async function startSupervisor(paths: ModelPaths): Promise<void> {
   const record = readRecord(paths);
   const kind = machineKind(record.machines);
-  const network = await kind.createNetwork({ model: record.short });
+  const network = await kind.createNetwork({ model: record.short, reach: record.reach });
   mkdirSync(dirname(paths.supervisorLog), { recursive: true });
   const log = openSync(paths.supervisorLog, "a");
   const hostNetwork = openSync("/proc/self/ns/net", "r");

@@ -5,7 +5,9 @@ import { once } from "node:events";
 import { rmSync } from "node:fs";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { fileURLToPath } from "node:url";
-import type { OutsideOrder, OutsideReport } from "./outside.ts";
+import type { Reach } from "../../machines/machine.ts";
+import { RefusedError } from "./destinations.ts";
+import type { Dialled, OutsideOrder, OutsideReport, Wanted } from "./outside.ts";
 import { join, readLine } from "./splice.ts";
 
 export interface Opened {
@@ -19,12 +21,17 @@ export class OutsideLink {
   readonly #child: ChildProcess;
   readonly #inward: Server;
   readonly #waiting = new Map<string, { resolve: (opened: Opened) => void; reject: (error: Error) => void }>();
+  readonly #asked = new Map<number, (answer: Buffer | null) => void>();
+  #questions = 0;
 
   private constructor(outward: string, child: ChildProcess, inward: Server) {
     this.#outward = outward;
     this.#child = child;
     this.#inward = inward;
     child.on("message", (report) => this.#heard(report as OutsideReport));
+    child.on("exit", () => {
+      for (const answer of this.#asked.values()) answer(null);
+    });
   }
 
   /**
@@ -33,6 +40,7 @@ export class OutsideLink {
    */
   static async start(options: {
     readonly hostNetwork: number;
+    readonly reach: Reach;
     readonly inward: string;
     readonly outward: string;
     readonly target: (application: string, port: number) => { host: string; port: number } | null;
@@ -46,7 +54,7 @@ export class OutsideLink {
     inward.listen(options.inward);
     await once(inward, "listening");
     const program = fileURLToPath(new URL("./outside.ts", import.meta.url));
-    const words = [process.execPath, program, options.inward, options.outward];
+    const words = [process.execPath, program, options.inward, options.outward, options.reach];
     const child = spawn("nsenter", [`--net=/proc/${process.pid}/fd/${options.hostNetwork}`, ...words], {
       stdio: ["ignore", "inherit", "inherit", "ipc"],
     });
@@ -70,15 +78,35 @@ export class OutsideLink {
     this.#order({ kind: "close", application });
   }
 
-  /** A connection from the host's network to anywhere. */
-  async dial(host: string, port: number): Promise<Socket> {
+  /** A connection from the host's network. @throws RefusedError for what units may not reach. */
+  dial(host: string, port: number): Promise<Socket> {
+    return this.#lead({ host, port });
+  }
+
+  /** A connection to a name server of the host. */
+  dialNameServer(): Promise<Socket> {
+    return this.#lead({ host: null });
+  }
+
+  /** Puts a question (a DNS message) to the host's name servers; null if none answers. */
+  async ask(question: Buffer): Promise<Buffer | null> {
+    if (!this.#child.connected) return null;
+    const id = this.#questions++;
+    const answered = new Promise<Buffer | null>((resolve) => this.#asked.set(id, resolve));
+    this.#order({ kind: "ask", id, question: question.toString("base64") });
+    return answered.finally(() => this.#asked.delete(id));
+  }
+
+  async #lead(wanted: Wanted): Promise<Socket> {
     const socket = connect(this.#outward);
+    // Whoever gets it listens for errors too; until then it is told of by what is waited for.
+    socket.on("error", () => socket.destroy());
     await once(socket, "connect");
-    socket.write(`${JSON.stringify({ host, port })}\n`);
-    const answer = await readLine(socket);
-    if (answer === "ok") return socket;
+    socket.write(`${JSON.stringify(wanted)}\n`);
+    const { message, refused = false } = JSON.parse(await readLine(socket)) as Dialled;
+    if (message === undefined) return socket;
     socket.destroy();
-    throw new Error(answer);
+    throw refused ? new RefusedError(message) : new Error(message);
   }
 
   stop(): void {
@@ -93,6 +121,8 @@ export class OutsideLink {
 
   #heard(report: OutsideReport): void {
     if (report.kind === "ready") return;
+    if (report.kind === "answer")
+      return this.#asked.get(report.id)?.(report.answer === null ? null : Buffer.from(report.answer, "base64"));
     const waiting = this.#waiting.get(report.application);
     this.#waiting.delete(report.application);
     if (report.kind === "opened") waiting?.resolve(report);

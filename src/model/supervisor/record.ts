@@ -20,6 +20,8 @@ const Record_ = z.object({
   image: z.string().default(""),
   /** The line of Juju that the model plays. */
   juju: z.enum(JUJU_LINES).default(DEFAULT_LINE),
+  /** What its machines reach; a record from before there was a choice has none. */
+  reach: z.enum(["inside", "outside", "host"]).default("inside"),
   /** Text for the Notes column of `status`; "" = none. */
   notes: z.string(),
   /** Application → directories that all its units see. */
@@ -47,17 +49,20 @@ const Record_ = z.object({
 export type ModelRecord = z.infer<typeof Record_>;
 
 /** What a model is made with, and stays. */
-export type Origin = Pick<ModelRecord, "machines" | "image" | "juju">;
+export type Origin = Pick<ModelRecord, "machines" | "image" | "juju" | "reach">;
 
-export function newRecord(name: string, uuid: string, { machines, image, juju }: Origin): ModelRecord {
+/** The model's id in names of the host. */
+export function shortId(uuid: string): string {
+  return uuid.replaceAll("-", "").slice(0, 6);
+}
+
+export function newRecord(name: string, uuid: string, origin: Origin): ModelRecord {
   return {
     schema: 1,
     name,
     uuid,
-    short: uuid.replaceAll("-", "").slice(0, 6),
-    machines,
-    image,
-    juju,
+    short: shortId(uuid),
+    ...origin,
     notes: "",
     disks: {},
     exposed: {},

@@ -86,10 +86,10 @@ export async function removeModel(paths: ModelPaths): Promise<void> {
   const known = essentials(paths);
   if (known !== null) {
     const kind = machineKind(known.machines);
-    const network = { model: known.short };
-    killNetwork((await kind.createNetwork(network)).enter);
+    // Whatever it was before, what is in there reaches nothing any more.
+    killNetwork((await kind.createNetwork({ model: known.short, reach: "inside" })).enter);
     await kind.sweep(known.short);
-    await kind.destroyNetwork(network);
+    await kind.destroyNetwork(known.short);
   }
   refuseMounts(paths.root);
   // The supervisor may be writing its last line.

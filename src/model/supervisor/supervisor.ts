@@ -21,6 +21,7 @@ import { OutsideLink } from "./outside-link.ts";
 import type { ModelPaths } from "./paths.ts";
 import { PlayedApplications } from "./played.ts";
 import { startRequestServer } from "./protocol.ts";
+import { startNameServer } from "./name-server.ts";
 import { startProxy } from "./proxy.ts";
 import { StatusHistory } from "./status-history.ts";
 import { Ticker } from "./timer.ts";
@@ -74,12 +75,13 @@ export class Supervisor {
     const onError = (error: unknown): void => this.model.note("ERROR", "model", (error as Error).message);
     const calls = new HookCalls(this.model, this.fleet);
     this.#servers.push(await startHookServer(network.address, HOOK_PORT, calls, onError));
-    this.#servers.push(
-      await startProxy(network.address, PROXY_PORT, (host, port) => {
-        if (this.#outside === null) throw new Error("no way out");
-        return this.#outside.dial(host, port);
-      }),
-    );
+    this.#servers.push(await startProxy(network.address, PROXY_PORT, async (host, port) => this.#out.dial(host, port)));
+    if (network.reach !== "inside")
+      await startNameServer(
+        network.address,
+        async (question) => this.#out.ask(question),
+        async () => this.#out.dialNameServer(),
+      );
     await this.openMirror();
     // First, so that it sees each state before what follows from it.
     this.model.onChange(() => this.history.see(this.model.state.status(this.model.now())));
@@ -155,10 +157,17 @@ export class Supervisor {
     }
   }
 
+  /** @throws Error for the moment in which the child is started anew. */
+  get #out(): OutsideLink {
+    if (this.#outside === null) throw new Error("the way out is being opened again");
+    return this.#outside;
+  }
+
   async #openOutside(): Promise<void> {
     const { inward, outward } = this.model.paths;
     this.#outside = await OutsideLink.start({
       hostNetwork: this.#start.hostNetwork,
+      reach: this.#start.network.reach,
       inward,
       outward,
       target: (key, port) => this.exposure.target(key, port),

@@ -30,7 +30,6 @@ const finish = [
   "rm -f /etc/hostname /etc/machine-id /etc/resolv.conf",
   // Empty: each machine gets one of its own when it first boots (machine-id(5)).
   ": >/etc/machine-id",
-  "echo '# This network leads nowhere: there is no name server.' >/etc/resolv.conf",
 ];
 
 export interface Recipe {
