@@ -71,7 +71,7 @@ export function charmMachine(world: CharmMachineWorld): CharmMachine {
       reloadPending: memory.reloadPending,
       services: services.facts(),
       portTaken: null,
-      nameservers: ["10.0.0.1"],
+      resolver: { nameservers: ["10.0.0.1"], others: [] },
     };
   }
 

@@ -16,7 +16,7 @@ import { clearMachine, giveUpLease } from "./leave.ts";
 import { linkRelease } from "./link-release.ts";
 import { MEMORY, type Owner } from "./machine.ts";
 import type { Step } from "./plan.ts";
-import { writeFile } from "./write-file.ts";
+import { overwriteFile, writeFile } from "./write-file.ts";
 
 /**
  * Does one step. Each can be done again: a hook that dies in the middle is run anew from the top.
@@ -54,6 +54,7 @@ export async function apply(step: Step, facts: Facts): Promise<void> {
     case "install-agent":
       return installAgent(environment.charmDirectory);
     case "write":
+      if (step.inPlace) return overwriteFile(step.path, step.content, step.mode);
       return writeFile(step.path, step.content, step.mode, step.owner === USER ? await userId() : undefined);
     case "remove":
       return rm(step.path, { force: true });

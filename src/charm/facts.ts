@@ -127,8 +127,15 @@ export interface LocalFacts {
   readonly services: Readonly<Record<string, ServiceFacts>>;
   /** Listens on the web's port without being our web; only looked at while the web does not answer. */
   readonly portTaken: number | null;
-  /** Nameservers that the machine itself uses, loopback ones left out. */
+  readonly resolver: Resolver;
+}
+
+/** How the machine looks up names. */
+export interface Resolver {
+  /** Loopback ones left out: what listens there does so for the machine alone. */
   readonly nameservers: readonly string[];
+  /** The other lines of its resolv.conf: search domains and options. */
+  readonly others: readonly string[];
 }
 
 export interface ServiceFacts {

@@ -15,8 +15,9 @@ import {
 import { FILES } from "../concourse/settings.ts";
 import type { HookEnvironment } from "../juju/environment.ts";
 import { asCluster, type Cluster } from "../relations/peers.ts";
-import { NOT_RUNNING, type LocalFacts, type ServiceFacts } from "./facts.ts";
+import { NOT_RUNNING, type LocalFacts, type Resolver, type ServiceFacts } from "./facts.ts";
 import { HOSTS_FILE } from "./hosts.ts";
+import { parseResolver } from "./resolver.ts";
 
 /** Files of the charm's own memory; the agent's are in its contract. */
 export const MEMORY = {
@@ -61,7 +62,7 @@ export async function readMachine(environment: HookEnvironment, program: string,
     agentProgram,
     user,
     reload,
-    dns,
+    resolver,
     heeds,
   ] = await Promise.all([
     readServices(),
@@ -76,7 +77,7 @@ export async function readMachine(environment: HookEnvironment, program: string,
     hash(`${MEMORY.program}/main.mjs`),
     text("/etc/passwd"),
     exists(MEMORY.reloadPending),
-    nameservers(),
+    readResolver(),
     text(MEMORY.heeds),
   ]);
   const mine = (who: { unit: string; modelUuid: string } | null): boolean =>
@@ -99,7 +100,7 @@ export async function readMachine(environment: HookEnvironment, program: string,
     reloadPending: reload,
     services,
     portTaken: web.pid > 0 && agent?.web?.api === true ? null : await strangerOn([webPort, 2222], web.pid),
-    nameservers: dns,
+    resolver,
   };
 }
 
@@ -180,10 +181,10 @@ async function socketsOf(pid: number): Promise<string[]> {
   return links.flatMap((target) => /^socket:\[(\d+)\]$/.exec(target ?? "")?.[1] ?? []);
 }
 
-async function nameservers(): Promise<string[]> {
+/** systemd-resolved, where it runs, names the real servers beside a file that names itself. */
+async function readResolver(): Promise<Resolver> {
   const resolved = await text("/run/systemd/resolve/resolv.conf");
-  const found = (resolved ?? (await text("/etc/resolv.conf")) ?? "").matchAll(/^nameserver\s+(\S+)/gm);
-  return [...found].map((match) => match[1] ?? "").filter((server) => !server.startsWith("127.") && server !== "::1");
+  return parseResolver(resolved ?? (await text("/etc/resolv.conf")) ?? "");
 }
 
 async function readFiles(paths: readonly string[]): Promise<Record<string, string | null>> {

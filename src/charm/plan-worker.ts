@@ -1,9 +1,11 @@
 import { WORKER_KEY_FILE } from "../agent/contract.ts";
 import { WORKER_SERVICE, workerUnit } from "../concourse/services.ts";
 import { FILES, workerSettings } from "../concourse/settings.ts";
+import { workerScript } from "../concourse/worker-service.ts";
 import { clusterOf, memberName, type Facts } from "./facts.ts";
 import { gatewaysOf, hostKeysOf, isWelcome, routesTo } from "./gateways.ts";
 import { HOSTS_FILE, withTsaHost } from "./hosts.ts";
+import { resolverOfBuilds } from "./resolver.ts";
 import type { Step } from "./plan.ts";
 import { dropService, runService, storeThere, write, type FileWanted } from "./service.ts";
 
@@ -26,7 +28,6 @@ export function planWorker(facts: Facts, current: string | null): Step[] {
     keyFile: WORKER_KEY_FILE,
     logLevel: facts.options.logLevel,
     tags: facts.options.tags,
-    dnsServers: facts.options.dnsServers.length > 0 ? facts.options.dnsServers : facts.local.nameservers,
   });
   const hostKey: FileWanted = {
     path: FILES.tsaPublicKey,
@@ -34,9 +35,27 @@ export function planWorker(facts: Facts, current: string | null): Step[] {
     mode: 0o644,
     owner: "root",
   };
+  const script: FileWanted = { path: FILES.workerScript, content: workerScript, mode: 0o755, owner: "root" };
+  // Read anew for each container: another one restarts nobody.
+  const resolver: FileWanted = {
+    path: FILES.workerResolver,
+    content: resolverOfBuilds(facts.options.dnsServers, facts.local.resolver),
+    mode: 0o644,
+    owner: "root",
+    inPlace: true,
+  };
   return [
     ...steps,
-    ...runService(facts, WORKER_SERVICE, workerUnit, FILES.workerEnvironment, settings, [hostKey], [hostKey], current),
+    ...runService(
+      facts,
+      WORKER_SERVICE,
+      workerUnit,
+      FILES.workerEnvironment,
+      settings,
+      [hostKey, script, resolver],
+      [hostKey, script],
+      current,
+    ),
   ];
 }
 

@@ -21,6 +21,8 @@ export type Step =
       readonly content: string;
       readonly mode: number;
       readonly owner: "root" | "concourse";
+      /** The same file goes on with another content: somebody has bound it elsewhere. Else it is replaced at once. */
+      readonly inPlace?: boolean;
     }
   | { readonly do: "remove"; readonly path: string }
   | { readonly do: "link-release"; readonly name: string; readonly manifestSha256: string }

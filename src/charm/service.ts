@@ -11,6 +11,8 @@ export interface FileWanted {
   readonly content: string;
   readonly mode: number;
   readonly owner: "root" | "concourse";
+  /** See the step `write`. */
+  readonly inPlace?: boolean;
 }
 
 /**
@@ -77,7 +79,7 @@ export function dropService(facts: Facts, service: string): Step[] {
   const mine =
     service === WEB_SERVICE
       ? [FILES.webEnvironment, FILES.sessionSigningKey, FILES.tsaHostKey, FILES.authorizedKeys, FILES.databaseCa]
-      : [FILES.workerEnvironment, FILES.tsaPublicKey];
+      : [FILES.workerEnvironment, FILES.tsaPublicKey, FILES.workerScript, FILES.workerResolver];
   const state = services[service] ?? NOT_RUNNING;
   const stop: Step[] =
     state.enabled || ["active", "activating", "reloading"].includes(state.active)

@@ -1,4 +1,5 @@
-import { lchown } from "node:fs/promises";
+import { constants } from "node:fs";
+import { lchown, open } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { hostFs } from "../host/fs.ts";
 import type { Fs } from "../ports.ts";
@@ -40,4 +41,13 @@ export async function writeWhole(
     await directory.rename(aside, directory, name);
     await directory.sync();
   });
+}
+
+/** For a file that is bound elsewhere, where a new one under its name would not be seen. */
+export async function overwriteFile(path: string, content: string, mode: number): Promise<void> {
+  await using file = await open(path, constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW, mode);
+  const bytes = Buffer.from(content);
+  await file.write(bytes, 0, bytes.length, 0);
+  await file.truncate(bytes.length);
+  await file.sync();
 }

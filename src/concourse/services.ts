@@ -50,7 +50,8 @@ WantedBy=multi-user.target
 /**
  * `KillMode=process` lets the shims, and the builds in them, live through a restart of the worker; `Delegate=yes` keeps
  * systemd out of the containers' cgroups; a landed or retired worker exits 0 and stays down, hence `on-failure`
- * (Concourse, worker/beacon.go; ci/deployments/smoke/systemd/concourse-worker.service).
+ * (Concourse, worker/beacon.go; ci/deployments/smoke/systemd/concourse-worker.service). Its mounts are its own, and go with
+ * it (docs/decisions/0021); `+` is outside of them.
  */
 export const workerUnit = `[Unit]
 Description=Concourse worker
@@ -62,13 +63,18 @@ StartLimitIntervalSec=0
 [Service]
 Type=exec
 EnvironmentFile=${FILES.workerEnvironment}
-ExecStart=${CURRENT_RELEASE}/bin/concourse worker
+ExecStartPre=+/bin/sh ${FILES.workerScript} before
+ExecStart=/bin/sh ${FILES.workerScript} run ${CURRENT_RELEASE}/bin/concourse
+ExecStopPost=+/bin/sh ${FILES.workerScript} after
 WorkingDirectory=${WORK_DIRECTORY}
+PrivateMounts=yes
 Restart=on-failure
 RestartSec=2
+TimeoutStartSec=300
 TimeoutStopSec=300
 Delegate=yes
 KillMode=process
+SyslogIdentifier=concourse
 OOMPolicy=continue
 TasksMax=infinity
 LimitNOFILE=1048576

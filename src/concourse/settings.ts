@@ -16,6 +16,9 @@ export const FILES = {
   authorizedKeys: `${CONFIG_DIRECTORY}/authorized_worker_keys`,
   tsaPublicKey: `${CONFIG_DIRECTORY}/tsa_host_key.pub`,
   databaseCa: `${CONFIG_DIRECTORY}/postgresql-ca.pem`,
+  workerScript: `${CONFIG_DIRECTORY}/worker-service`,
+  /** The resolver's settings that builds get. */
+  workerResolver: `${CONFIG_DIRECTORY}/resolv.conf`,
 } as const;
 
 /** Ports that Concourse 7.14 to 8.3 use on every unit and that are not options here. */
@@ -71,7 +74,6 @@ export interface WorkerSettings {
   readonly keyFile: string;
   readonly logLevel: string;
   readonly tags: readonly string[];
-  readonly dnsServers: readonly string[];
 }
 
 export function workerSettings(worker: WorkerSettings): Settings {
@@ -85,7 +87,6 @@ export function workerSettings(worker: WorkerSettings): Settings {
     CONCOURSE_TAG: worker.tags.join(",") || null,
     // Named, since the default differs: guardian up to 7.14, containerd from 8.0 (worker/workercmd/worker_linux.go).
     CONCOURSE_RUNTIME: "containerd",
-    CONCOURSE_CONTAINERD_DNS_SERVER: worker.dnsServers.join(",") || null,
     // The default listens on all addresses.
     CONCOURSE_HEALTHCHECK_BIND_IP: "127.0.0.1",
   };

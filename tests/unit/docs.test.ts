@@ -23,6 +23,7 @@ import {
   WORKER_SERVICE,
 } from "../../src/concourse/services.ts";
 import { FILES, TSA_PORT } from "../../src/concourse/settings.ts";
+import { WORKER_ENDS } from "../../src/concourse/worker-service.ts";
 import * as layout from "../../src/store/layout.ts";
 
 const documents = [
@@ -116,6 +117,7 @@ describe("files and ports", () => {
     CURRENT_RELEASE,
     HOSTS_FILE,
     STORE_PATH,
+    WORKER_ENDS,
   ];
   const onStore = [
     ...layout.DIRECTORIES.map((name) => `${name}/`),

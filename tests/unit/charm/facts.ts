@@ -77,7 +77,7 @@ export const local: LocalFacts = {
   reloadPending: false,
   services: { [AGENT_SERVICE]: { ...NOT_RUNNING, active: "active", enabled: true, pid: 5 } },
   portTaken: null,
-  nameservers: ["10.0.0.1"],
+  resolver: { nameservers: ["10.0.0.1"], others: [] },
 };
 
 export const webReport: UnitReport = {

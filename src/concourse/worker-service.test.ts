@@ -1,0 +1,76 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { WORK_DIRECTORY } from "./settings.ts";
+import { WORKER_ENDS, workerScript } from "./worker-service.ts";
+
+/** The script with a work directory of the test's own, in a mount namespace of the test's own. */
+let directory: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "worker-service-"));
+  const script = workerScript
+    .replaceAll(WORK_DIRECTORY, join(directory, "work"))
+    .replaceAll(WORKER_ENDS, join(directory, "ends"))
+    .replace(/^ {2}sleep .*$/m, '  echo "pause $pause"');
+  writeFileSync(join(directory, "script"), script);
+});
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+const inNamespace = (lines: string): string =>
+  execFileSync("unshare", ["--mount", "sh", "-euc", lines], { cwd: directory, encoding: "utf8" });
+
+const end = (result: string): void =>
+  void spawnSync("sh", ["script", "after"], { cwd: directory, env: { ...process.env, SERVICE_RESULT: result } });
+
+const before = (): string => execFileSync("sh", ["script", "before"], { cwd: directory, encoding: "utf8" });
+
+test("what a worker has left mounted is taken away, and nothing else", () => {
+  const left = inNamespace(`
+    mkdir -p work/volumes/live/a\\ b/volume work/overlays/c work/other
+    for path in work work/other work/volumes/live/a\\ b/volume work/overlays/c; do mount -t tmpfs tmpfs "$path" 2>/dev/null ||
+      { mkdir -p "$path"; mount -t tmpfs tmpfs "$path"; }; done
+    mount -t tmpfs tmpfs work/volumes/live/a\\ b/volume
+    sh script before >&2
+    cut -d' ' -f5 /proc/self/mountinfo | grep "^$PWD"`);
+  expect(left.trim().split("\n")).toEqual([join(directory, "work"), join(directory, "work/other")]);
+});
+
+describe("a worker that keeps ending", () => {
+  test("is started again later and later, up to a minute", () => {
+    const pauses = Array.from({ length: 10 }, () => {
+      end("exit-code");
+      return before().trim();
+    });
+    expect(pauses).toEqual([0, 0, 0, 4, 8, 16, 32, 60, 60, 60].map((seconds) => `pause ${seconds}`));
+  });
+
+  test("and is forgiven what lies ten minutes back", () => {
+    const now = Math.floor(Number(readFileSync("/proc/uptime", "utf8").split(" ")[0]));
+    writeFileSync(join(directory, "ends"), `${now - 700}\n${now - 650}\n${now - 601}\n${now - 10}\n`);
+    expect(before()).toBe("pause 0\n");
+  });
+
+  test("unlike one that was asked to", () => {
+    for (const _ of Array.from({ length: 6 })) end("success");
+    expect(before()).toBe("pause 0\n");
+  });
+});
+
+test("the parameter is hidden exactly where metacopy=on is refused", () => {
+  // The double of mount refuses what the real one in a container of a current kernel does; both stand before the work directory.
+  const run = (refused: string): string =>
+    inNamespace(`
+      mkdir -p work bin
+      rm -f calls
+      cat >bin/mount <<'END'
+#!/bin/sh
+echo "mount $*" >>calls
+case "$*" in *${refused}*) exit 1 ;; esac
+END
+      chmod +x bin/mount
+      PATH="$PWD/bin:$PATH" sh script run /bin/true >&2
+      grep -c 'tmpfs /sys/module/overlay/parameters' calls || true`).trim();
+  expect([run("metacopy=on"), run("nothing"), run("lowerdir")]).toEqual(["1", "0", "0"]);
+});
