@@ -1,6 +1,7 @@
 import { Agent as PlainAgent, request as plain, type IncomingMessage, type RequestOptions } from "node:http";
 import { Agent as TlsAgent, request as tls } from "node:https";
 import type { Http, HttpRequest, HttpResponse } from "../ports.ts";
+import { authorities } from "./authorities.ts";
 import { proxyFor } from "./proxy.ts";
 
 const REDIRECTS = 5;
@@ -40,7 +41,7 @@ function once(url: URL, headers: Readonly<Record<string, string>>, request: Http
   const options: RequestOptions = {
     method: request.method ?? "GET",
     headers,
-    agent: secure ? new TlsAgent(settings) : new PlainAgent(settings),
+    agent: secure ? new TlsAgent({ ...settings, ca: authorities() }) : new PlainAgent(settings),
     ...(request.signal === undefined ? {} : { signal: request.signal }),
   };
   return new Promise((resolve, reject) => {

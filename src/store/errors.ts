@@ -198,6 +198,28 @@ export function networkProblem(error: unknown, url: string): Problem {
     case "ECONNRESET":
     case "EPIPE":
       return waiting("server-cut", `${host} cut the connection: check it or a proxy in between; retrying`);
+    // Node.js 24, doc/api/tls.md, "X509 certificate error codes".
+    case "SELF_SIGNED_CERT_IN_CHAIN":
+    case "DEPTH_ZERO_SELF_SIGNED_CERT":
+    case "UNABLE_TO_GET_ISSUER_CERT":
+    case "UNABLE_TO_GET_ISSUER_CERT_LOCALLY":
+    case "UNABLE_TO_VERIFY_LEAF_SIGNATURE":
+    case "CERT_UNTRUSTED":
+      return waiting(
+        "server-certificate",
+        `${host} is signed by an unknown authority: add it with update-ca-certificates`,
+      );
+    case "CERT_HAS_EXPIRED":
+    case "CERT_NOT_YET_VALID":
+      return waiting(
+        "server-certificate",
+        `The certificate of ${host} is not valid now: check the clock (timedatectl)`,
+      );
+    case "ERR_TLS_CERT_ALTNAME_INVALID":
+      return waiting(
+        "server-certificate",
+        `The certificate of ${host} is for another name: check DNS or release-mirror`,
+      );
     default:
       return waiting("network", `${host}: ${code === "" ? String(error) : code}: check it or release-mirror; retrying`);
   }
