@@ -15,7 +15,7 @@ import { checkNode, explaining, isInstalled, pinnedNode, ROOT, SetupError } from
 export { ROOT };
 
 /** Programs that do without what only tests and checks need: people who want to run Concourse do not wait for it. */
-const PRODUCT = ["src/cli/main.ts", "scripts/pack.ts"];
+const PRODUCT = ["src/cli/main.ts", "scripts/pack.ts", "standin/make.ts"];
 
 /**
  * Installs under a lock, so that two first starts at once do not delete each other's packages. Without `flock` there is

@@ -37,7 +37,9 @@ describe("the web", { timeout: 120_000 }, () => {
     });
     expect(await readlink(`/proc/${web.pid}/exe`)).toBe(release.executable);
     expect((await readFile(`/proc/${web.pid}/comm`, "utf8")).trim()).toBe("concourse");
-    expect(await (await cluster.request("/")).text()).toContain("Stand-in");
+    const page = await (await cluster.request("/")).text();
+    expect(page).toContain("It runs no pipelines.");
+    expect(page).toContain("npx concourse-machine up --release github");
     for (const line of web.output().stdout.trim().split("\n")) {
       expect(JSON.parse(line)).toMatchObject({ level: "info", source: expect.any(String), data: expect.any(Object) });
     }

@@ -12,8 +12,7 @@ import type { StatusData } from "../model/state/types.ts";
 import { checkDeployed, checkOrigin, type Deployed, type Wanted } from "./carry-on.ts";
 import { createModel } from "./create-model.ts";
 import { firstFree } from "./host-ports.ts";
-import { chooseRelease } from "./release-choice.ts";
-import { archiveVersion } from "./scenario-release.ts";
+import { releaseSettings, releaseSource, STAND_IN_NOTE, type ReleaseSource } from "./release-source.ts";
 import { askModel } from "./session.ts";
 
 export const APPLICATION = "concourse-ci-machine";
@@ -39,34 +38,40 @@ export interface BroughtUp {
   readonly url: string;
   /** Units that must become active: Concourse's and PostgreSQL's. */
   readonly units: number;
+  /** The release is the stand-in, which runs no pipelines. */
+  readonly standIn: boolean;
 }
 
 /** Makes what is missing of the model, and leaves what is there. @throws UserError if that is not what is asked for. */
 export async function bringUp(options: BringUpOptions): Promise<BroughtUp> {
   const { model, say } = options;
-  // Before anything is made.
-  if (options.releaseFile !== undefined) fromFile(resolve(options.releaseFile), options.version ?? DEFAULTS.version);
-  if (!existsSync(modelPaths(model).record)) {
+  const paths = modelPaths(model);
+  const exists = existsSync(paths.record);
+  if (exists) checkOrigin(options, readRecord(paths));
+  const before = exists ? await askModel<StatusData>(model, "status", {}) : null;
+  const there = before?.applications[APPLICATION];
+  const workers = before?.applications[WORKER_APPLICATION];
+  if (there !== undefined) checkDeployed(options, await deployed(model, there, workers));
+  // What cannot be is refused before anything is made; what takes its time is made while the model comes up.
+  const source = there === undefined ? await releaseSource(options) : null;
+  const charm = onceBegun(() => charmFile(options), there === undefined);
+  if (before === null) {
     say(`Making model "${model}"`);
     const machines = options.machines ?? (await presentKind()).name;
     const { image, agentVersion, reach = DEFAULTS.reach } = options;
     await createModel(model, { machines, image, agentVersion, reach });
   }
-  checkOrigin(options, readRecord(modelPaths(model)));
-  const before = await askModel<StatusData>(model, "status", {});
-  const there = before.applications[APPLICATION];
-  const workers = before.applications[WORKER_APPLICATION];
-  if (there !== undefined) checkDeployed(options, await deployed(model, there, workers));
-  if (before.applications[DATABASE] === undefined) {
+  if (before?.applications[DATABASE] === undefined) {
     say("Deploying PostgreSQL 16");
     await deploy(model, { charm: DATABASE });
   }
-  if (there === undefined) await deployConcourse(options);
-  else say(`Model "${model}" has Concourse with ${unitsText(Object.keys(there.units).length)}: carrying on`);
-  if (options.workers !== undefined && workers === undefined) await deployWorkers(options, options.workers);
+  if (there === undefined && source !== null) await deployConcourse(options, await charm(), source);
+  else say(`Model "${model}" has Concourse with ${unitsText(Object.keys(there?.units ?? {}).length)}: carrying on`);
+  if (options.workers !== undefined && workers === undefined)
+    await deployWorkers(options, await charm(), options.workers);
   const url = await externalUrl(model);
   await connect(model, url);
-  return { url, units: await unitCount(model) };
+  return { url, units: await unitCount(model), standIn: readRecord(paths).notes === STAND_IN_NOTE };
 }
 
 /** Relations and the port on this host, as far as they are missing: an `up` before may have ended in between. */
@@ -83,6 +88,14 @@ async function connect(model: string, url: string): Promise<void> {
   await askModel(model, "expose", { application: APPLICATION, hostPorts });
 }
 
+/** Gives what `work` gives, asked for once and for all, at once if `now`. A failure is for whoever asks. */
+function onceBegun<T>(work: () => Promise<T>, now: boolean): () => Promise<T> {
+  let result: Promise<T> | undefined;
+  const ask = (): Promise<T> => (result ??= work());
+  if (now) ask().catch(() => undefined);
+  return ask;
+}
+
 /** The charm to deploy: the one named, or packed from this clone. */
 export async function charmFile(options: Pick<BringUpOptions, "charm" | "say">): Promise<string> {
   if (options.charm !== undefined) return resolve(options.charm);
@@ -95,13 +108,12 @@ function deploy(model: string, params: { readonly charm: string } & Record<strin
   return askModel(model, "deploy", { units: 1, config: {}, resources: {}, disks: [], ...params });
 }
 
-async function deployConcourse(options: BringUpOptions): Promise<void> {
+async function deployConcourse(options: BringUpOptions, charm: string, source: ReleaseSource): Promise<void> {
   const { model, say, workers, version = DEFAULTS.version } = options;
   const { units = workers === undefined ? DEFAULTS.units : 1 } = options;
-  const charm = await charmFile(options);
-  const release = await releaseSettings(options);
+  const release = await releaseSettings(model, source);
   const port = await firstFree(WEB_PORT);
-  const source = await sharedDirectory(options);
+  const directory = await sharedDirectory(options);
   const config = {
     ...(workers === undefined ? {} : { mode: "web" }),
     "shared-storage": "lxc",
@@ -109,15 +121,14 @@ async function deployConcourse(options: BringUpOptions): Promise<void> {
     ...(version === "" ? {} : { version }),
     ...release.config,
   };
-  say(`Deploying Concourse with ${unitsText(units)} on ${source}`);
-  const disks = [diskOf(source, "read-write")];
+  say(`Deploying Concourse with ${unitsText(units)} on ${directory}`);
+  const disks = [diskOf(directory, "read-write")];
   await deploy(model, { charm, name: APPLICATION, units, config, resources: release.resources, disks });
 }
 
 /** Workers of an application of their own: they follow the webs' version, and cannot write what they run from. */
-async function deployWorkers(options: BringUpOptions, units: number): Promise<void> {
+async function deployWorkers(options: BringUpOptions, charm: string, units: number): Promise<void> {
   const { model, say } = options;
-  const charm = await charmFile(options);
   const source = await sharedDirectory(options);
   const config = { mode: "worker", "shared-storage": "lxc" };
   say(`Deploying ${unitsText(units)} of workers, with ${source} read-only`);
@@ -130,41 +141,6 @@ const diskOf = (source: string, access: "read-write" | "read-only"): Disk => ({
   path: MOUNT_POINT,
   readOnly: access === "read-only",
 });
-
-export interface ReleaseSettings {
-  readonly config: Readonly<Record<string, string>>;
-  readonly resources: Readonly<Record<string, string>>;
-}
-
-/** What the charm is told about the source of its release; starts the model's mirror for the stand-in. */
-export async function releaseSettings(
-  options: Pick<BringUpOptions, "model" | "say" | "version" | "release" | "releaseFile">,
-): Promise<ReleaseSettings> {
-  const { model, say, version = DEFAULTS.version, release = DEFAULTS.release } = options;
-  if (options.releaseFile !== undefined) {
-    return fromFile(resolve(options.releaseFile), version);
-  }
-  if ((await chooseRelease(release, say)) === "github") {
-    const { proxy } = await askModel<{ proxy: string }>(model, "addresses", {});
-    const values = { "juju-http-proxy": proxy, "juju-https-proxy": proxy };
-    await askModel(model, "set-model-config", { values, reset: [] });
-    return { config: {}, resources: {} };
-  }
-  const { standInArchive } = await import("../../standin/archive.ts");
-  say("Preparing the stand-in release (once, then it is cached)");
-  const archive = await standInArchive(version === "" ? {} : { version });
-  const { url } = await askModel<{ url: string }>(model, "serve-release", { release: archive.path });
-  await askModel(model, "note", { text: "release: stand-in" });
-  return { config: { "release-mirror": url }, resources: {} };
-}
-
-/** A resource does not tell what it holds: its version is the one asked for, or that of upstream's name for the archive. */
-function fromFile(file: string, asked: string): ReleaseSettings {
-  if (!existsSync(file)) throw new UserError(`There is no file ${file}`, "Use: --release-file FILE");
-  const version = asked || archiveVersion(file);
-  if (!version) throw new UserError(`The name of ${file} does not tell its version`, "Use: --version VERSION");
-  return { config: { version }, resources: { "concourse-release": file } };
-}
 
 /** The directory that all units mount: 0755, below one that only root may enter where it is made here. What is there stays as it is. */
 export async function sharedDirectory(options: Pick<BringUpOptions, "model" | "sharedDirectory">): Promise<string> {

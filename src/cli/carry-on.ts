@@ -5,7 +5,7 @@ import { UserError } from "../errors.ts";
 import type { Reach } from "../machines/machine.ts";
 import { lineNamed } from "../model/state/juju-line.ts";
 import type { Origin } from "../model/supervisor/record.ts";
-import type { ReleaseChoice } from "./release-choice.ts";
+import type { ReleaseChoice } from "./release-source.ts";
 
 /** Options of `up`; undefined = not given. */
 export interface Wanted {

@@ -12,7 +12,7 @@ import type { Prepared, Served } from "../report/engine.ts";
 import type { Ports } from "../ports.ts";
 import { APPLICATION, charmFile, MOUNT_POINT } from "./bring-up.ts";
 import { describeHost } from "./describe-host.ts";
-import type { ReleaseChoice } from "./release-choice.ts";
+import type { ReleaseChoice } from "./release-source.ts";
 import { limitationsOf, ownArchive, type OwnArchive, releaseText, VERSION, THROTTLE } from "./scenario-release.ts";
 import type { World } from "./storage/attach.ts";
 import { ClientError, output, read } from "./storage/clients.ts";

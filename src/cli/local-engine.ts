@@ -8,11 +8,11 @@ import { readRecord } from "../model/supervisor/record.ts";
 import { removeModel } from "../model/supervisor/remove.ts";
 import type { MirrorRequest } from "../model/mirror/mirror.ts";
 import type { Prepared, Served } from "../report/engine.ts";
-import { charmFile, MOUNT_POINT, releaseSettings, sharedDirectory, WEB_PORT } from "./bring-up.ts";
+import { charmFile, MOUNT_POINT, sharedDirectory, WEB_PORT } from "./bring-up.ts";
 import { createModel } from "./create-model.ts";
 import { describeHost } from "./describe-host.ts";
 import { firstFree } from "./host-ports.ts";
-import type { ReleaseChoice } from "./release-choice.ts";
+import { releaseSettings, releaseSource, type ReleaseChoice } from "./release-source.ts";
 import { limitationsOf, ownArchive, releaseText, VERSION, THROTTLE } from "./scenario-release.ts";
 import { askModel } from "./session.ts";
 import type { VerifyEngine } from "./verify-engine.ts";
@@ -47,6 +47,7 @@ export class LocalEngine implements VerifyEngine {
     const { model, machines, image, release: choice } = this.#options;
     const own = this.#options.releaseFile === undefined ? null : ownArchive(this.#options.releaseFile);
     const version = own?.version ?? VERSION;
+    const source = own ? null : await releaseSource({ release: choice, version, say, releaseFile: undefined });
     const charm = await charmFile({ ...this.#options, say });
     this.#current = existsSync(currentModelFile()) ? await readFile(currentModelFile(), "utf8") : null;
     say(`Making model "${model}"`);
@@ -55,9 +56,9 @@ export class LocalEngine implements VerifyEngine {
     await createModel(model, { machines, image, agentVersion, reach: "inside" });
     await this.#chooseAgain();
     const settings =
-      own === null
-        ? (await releaseSettings({ model, say, version, release: choice, releaseFile: undefined })).config
-        : { "release-mirror": (await askModel<{ url: string }>(model, "serve-release", { release: own.path })).url };
+      source === null
+        ? { "release-mirror": (await askModel<{ url: string }>(model, "serve-release", { release: own?.path })).url }
+        : (await releaseSettings(model, source)).config;
     this.#mirrored = settings["release-mirror"] !== undefined;
     if (this.#mirrored) await askModel(model, "throttle", { bytesPerSecond: THROTTLE });
     const directory = await sharedDirectory({ model, sharedDirectory: undefined });

@@ -3,10 +3,11 @@ import type { StatusData } from "../../model/state/types.ts";
 import { renderTabular } from "../../model/status/tabular.ts";
 import { all, count, exactly } from "../arguments.ts";
 import { APPLICATION, bringUp, DEFAULTS, WORKER_APPLICATION } from "../bring-up.ts";
+import { farewell } from "../farewell.ts";
 import { MACHINES_OPTIONS, REACH_OPTIONS, reachOf } from "../machines-option.ts";
 import { awaitReady } from "../progress.ts";
 import { provideHostPackages } from "../provide-host-packages.ts";
-import type { ReleaseChoice } from "../release-choice.ts";
+import type { ReleaseChoice } from "../release-source.ts";
 import { ExitError } from "../report.ts";
 import { askModel, checkModelName, interrupted, print, requireRoot, say } from "../session.ts";
 
@@ -57,7 +58,11 @@ export default defineCommand({
       );
       process.exit(INTERRUPTED);
     });
-    const { url, units: expected } = await bringUp({
+    const {
+      url,
+      units: expected,
+      standIn,
+    } = await bringUp({
       model,
       machines: given("machines"),
       image: args.image,
@@ -80,17 +85,7 @@ export default defineCommand({
         1,
         `not all units became active; see: concourse-machine debug-log -m ${model} --replay --no-tail`,
       );
-    print(farewell(url, model, workers === undefined ? APPLICATION : WORKER_APPLICATION));
+    const option = model === "concourse" ? "" : ` -m ${model}`;
+    print(farewell({ url, option, workers: workers === undefined ? APPLICATION : WORKER_APPLICATION, standIn }));
   },
 });
-
-/** @param more the application whose units run builds */
-function farewell(url: string, model: string, more: string): string {
-  const option = model === "concourse" ? "" : ` -m ${model}`;
-  return `
-Concourse:  ${url}
-Password:   npx concourse-machine run ${APPLICATION}/leader get-admin-password${option}
-One more:   npx concourse-machine add-unit ${more}${option}
-Stop:       npx concourse-machine down --yes${option}
-`;
-}

@@ -15,7 +15,7 @@ import { JujuEngine } from "../juju-engine.ts";
 import { LocalEngine } from "../local-engine.ts";
 import { MACHINES_OPTIONS } from "../machines-option.ts";
 import { provideHostPackages } from "../provide-host-packages.ts";
-import type { ReleaseChoice } from "../release-choice.ts";
+import type { ReleaseChoice } from "../release-source.ts";
 import { ExitError } from "../report.ts";
 import { interrupted, print, requireRoot, say } from "../session.ts";
 import { refuseForeign, type EngineKind, type VerifyEngine } from "../verify-engine.ts";

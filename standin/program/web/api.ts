@@ -12,6 +12,7 @@ import { AT_LEAST_8_3, VERSION, WORKER_VERSION } from "../version.ts";
 import type { Auth, Claims } from "./auth.ts";
 import { readBody, redirect, send, sendJson } from "./http.ts";
 import type { Outcome, Workers } from "./workers.ts";
+import { loginPage, startPage } from "./pages.ts";
 
 const run = promisify(execFile);
 const LARGEST_FLY = 256 * 1024 * 1024;
@@ -84,7 +85,7 @@ export class Api {
     }
     if (url.pathname.startsWith("/api/"))
       return send(response, 404, "text/plain; charset=utf-8", "404 page not found\n");
-    send(response, 200, "text/html; charset=utf-8", page());
+    send(response, 200, "text/html; charset=utf-8", startPage());
   }
 
   /** Without its database upstream finds no token good. */
@@ -292,19 +293,4 @@ function basicCredentials(header: string | undefined): string[] {
   const text = Buffer.from(encoded, "base64").toString();
   const at = text.indexOf(":");
   return at < 0 ? [] : [text.slice(0, at), text.slice(at + 1)].map(decodeURIComponent);
-}
-
-function page(): string {
-  return `<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><title>Concourse (stand-in)</title></head>
-<body><h1>Stand-in for Concourse ${VERSION}</h1>
-<p>This web registers workers and answers the API so that a deployment can be tried. It runs no pipelines.</p></body></html>
-`;
-}
-
-function loginPage(): string {
-  return `<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><title>Log in</title></head>
-<body><h1>Log in</h1><p>The stand-in has no pages to log in to; use the API.</p></body></html>
-`;
 }
