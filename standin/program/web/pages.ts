@@ -5,7 +5,7 @@ import { VERSION } from "../version.ts";
 const STYLE = `
 :root { color-scheme: light dark; }
 body { margin: 0; font: 16px/1.5 system-ui, sans-serif; background: #f4f5f7; color: #1c2530; }
-main { max-width: 44rem; margin: 3rem auto; padding: 2rem 2.5rem; background: #fff; border-radius: 6px; border-top: 6px solid #d98a00; }
+main { max-width: 48rem; margin: 3rem auto; padding: 2rem 2.5rem; background: #fff; border-radius: 6px; border-top: 6px solid #d98a00; }
 h1 { margin: 0 0 .25rem; font-size: 1.6rem; }
 h2 { margin: 1.75rem 0 .5rem; font-size: 1.1rem; }
 pre { margin: .5rem 0; padding: .75rem 1rem; overflow-x: auto; border-radius: 4px; background: #1c2530; color: #f4f5f7; }
