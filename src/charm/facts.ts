@@ -18,6 +18,8 @@ export interface Facts {
   readonly flight: Flight | null;
   /** Applications of further `flight` relations, which are not used. */
   readonly surplusFlights: readonly string[];
+  /** Endpoints, `postgresql` or `flight`, that have lost a relation which is still being removed. */
+  readonly ending: readonly string[];
   /** Worker applications behind this one: relations `tsa`. */
   readonly tsa: readonly Tsa[];
   /** Units that are not dying, as the controller sees them; null where this unit neither leads, fetches nor leaves. */

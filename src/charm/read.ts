@@ -1,6 +1,6 @@
 import type { ClusterSecret } from "../agent/contract.ts";
 import type { HookEnvironment } from "../juju/environment.ts";
-import { HookCommandError, type HookTools } from "../juju/hook-tools.ts";
+import { HookCommandError, type GoalState, type HookTools } from "../juju/hook-tools.ts";
 import { addressOf, readApplicationBag, readReport } from "../relations/peers.ts";
 import { readAnswer, REQUEST, secretsOf } from "../relations/postgresql.ts";
 import {
@@ -74,6 +74,7 @@ export async function readFacts(
   return {
     environment,
     ...settings,
+    ending: await readEnding(tools, missing(environment, peers, database, flight)),
     leader,
     peers,
     flight,
@@ -87,6 +88,31 @@ export async function readFacts(
     local,
   };
 }
+
+/** Endpoints without a relation that this unit cannot do its work without. */
+function missing(
+  environment: HookEnvironment,
+  peers: Peers | null,
+  database: DatabaseFacts,
+  flight: Facts["flight"],
+): string[] {
+  const ofWeb = isWeb(environment, peers) && database.relation === null ? ["postgresql"] : [];
+  return peers?.cluster?.mode === "worker" && flight === null ? [...ofWeb, "flight"] : ofWeb;
+}
+
+/** Of these, those whose old relation the controller still has: a new one would be refused. */
+async function readEnding(tools: HookTools, endpoints: readonly string[]): Promise<string[]> {
+  if (endpoints.length === 0) return [];
+  const goal = await goalOf(tools);
+  return endpoints.filter((endpoint) => Object.keys(goal?.relations?.[endpoint] ?? {}).length > 0);
+}
+
+/** Null if Juju cannot tell: a unit that vanishes between its look-ups fails the command. */
+const goalOf = (tools: HookTools): Promise<GoalState | null> =>
+  tools.goalState().catch((error: unknown) => {
+    if (error instanceof HookCommandError) return null;
+    throw error;
+  });
 
 const isWeb = ({ unit }: HookEnvironment, peers: Peers | null): boolean =>
   peers?.cluster != null && roleIn(peers.cluster, unit) === "web";
@@ -156,13 +182,10 @@ const NO_GOALS: Goals = { alive: null, departed: [], aliveBehindTsa: null, leavi
 /** Applications of other models stand there by their URL, such as `admin/prod.workers`. */
 const UNIT = /^[^/]+\/\d+$/;
 
-/** Null if Juju cannot tell: a unit that vanishes between its look-ups fails the command. Then nothing is decided. */
+/** Where Juju cannot tell, nothing is decided. */
 async function readGoals(environment: HookEnvironment, tools: HookTools, looking: Promise<LocalFacts>): Promise<Goals> {
   const leasing = (await looking).agent?.leasing ?? [];
-  const goal = await tools.goalState().catch((error: unknown) => {
-    if (error instanceof HookCommandError) return null;
-    throw error;
-  });
+  const goal = await goalOf(tools);
   if (goal === null) return NO_GOALS;
   const behindTsa = goal.relations?.["tsa"] ?? {};
   const units = (goals: Readonly<Record<string, { status: string }>>, dying: boolean): string[] =>

@@ -27,7 +27,9 @@ export async function reconcile(environment: HookEnvironment, tools: HookTools, 
   if (steps.length > 0) facts = { ...facts, local: await machine.read(facts.options.webPort) };
   await publish(publication(facts, status(facts)), tools);
   // Last, since they acknowledge what the agent said: a hook that fails before has not heard it.
-  for (const step of planOrders(early ? unheard(facts) : facts)) await machine.apply(step, facts);
+  // The end of a removed relation is no event for whoever has left it.
+  const comesBack = early || facts.ending.length > 0;
+  for (const step of planOrders(comesBack ? unheard(facts) : facts)) await machine.apply(step, facts);
   // Once Juju has the secret, the file it was made from is one copy too many.
   if (facts.secret.exists && facts.local.agent?.clusterSecretReady)
     await machine.apply({ do: "remove", path: NEW_CLUSTER_SECRET_FILE }, facts);

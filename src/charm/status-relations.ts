@@ -1,7 +1,7 @@
 import type { Status } from "../juju/hook-tools.ts";
 import { clusterOf, type Facts } from "./facts.ts";
 import { badGateways, gatewaysOf } from "./gateways.ts";
-import { blocked, counted } from "./status-words.ts";
+import { afterOld, blocked, counted } from "./status-words.ts";
 
 /** What is wrong with the relations between webs and workers: the first of these that holds. */
 export function wrongRelations(facts: Facts): Status | null {
@@ -13,7 +13,9 @@ export function wrongRelations(facts: Facts): Status | null {
 function wrongForWorkers(facts: Facts): Status | null {
   const { application } = facts.environment;
   const { flight, tsa } = facts;
-  if (!flight) return blocked(`Relate to a web application: juju integrate ${application}:flight <web-app>:tsa`);
+  const integrate = `juju integrate ${application}:flight <web-app>:tsa`;
+  if (!flight)
+    return facts.ending.includes("flight") ? afterOld(integrate) : blocked(`Relate to a web application: ${integrate}`);
   const [second] = facts.surplusFlights;
   if (second !== undefined)
     return blocked(

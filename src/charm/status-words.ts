@@ -9,6 +9,9 @@ export const waiting = (message: string): Status => ({ status: "waiting", messag
 /** What this unit is at. */
 export const busy = (message: string): Status => ({ status: "maintenance", message });
 
+/** Juju refuses a relation as long as it has not got rid of the one before. */
+export const afterOld = (command: string): Status => waiting(`Waiting for the old relation to go, then: ${command}`);
+
 /** The first of several, and how many more there are: a status is one line. */
 export const counted = ([first = "", ...more]: readonly string[]): string =>
   more.length > 0 ? `${first} and ${more.length} more` : first;

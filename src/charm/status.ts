@@ -9,7 +9,7 @@ import { gatewaysOf, isWelcome, someAnswers } from "./gateways.ts";
 import { webAnswers } from "./plan-web.ts";
 import { isReady } from "./report.ts";
 import { wrongRelations } from "./status-relations.ts";
-import { blocked, busy, counted, named, trouble, waiting } from "./status-words.ts";
+import { afterOld, blocked, busy, counted, named, trouble, waiting } from "./status-words.ts";
 import { relatedApplications } from "./orders.ts";
 import { badKeys } from "./worker-keys.ts";
 
@@ -108,8 +108,9 @@ function unwritable(facts: Facts): Status | null {
 function wrongDatabase(facts: Facts): Status | null {
   if (roleOf(facts) !== "web") return null;
   const { application } = facts.environment;
+  const integrate = `juju integrate ${application}:postgresql postgresql`;
   if (!facts.database.relation)
-    return blocked(`PostgreSQL is required: juju integrate ${application}:postgresql postgresql`);
+    return facts.ending.includes("postgresql") ? afterOld(integrate) : blocked(`PostgreSQL is required: ${integrate}`);
   const database = facts.local.agent?.database;
   if (!database?.problem) return null;
   // A database that is ready all the same lacks pgcrypto: nothing before Concourse 8.0 asks for it (its migration 1747084615).

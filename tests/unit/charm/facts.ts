@@ -125,6 +125,7 @@ export const web: Facts = {
   peers,
   flight: null,
   surplusFlights: [],
+  ending: [],
   tsa: [],
   alive: ["ci/0", "ci/1"],
   departed: [],

@@ -167,13 +167,15 @@ test.each([
       "relation-list": args.includes("--app") ? "other" : [],
       "relation-get": known[name] ?? {},
       "is-leader": false,
+      "goal-state": { units: {}, relations: { postgresql: { other: { status: "joined" } } } },
       "status-get": { status: "waiting", message: "" },
       "config-get": {},
     };
     return command.startsWith("secret-") ? failed("ERROR secret not found\n") : ok(answers[command] ?? []);
   }, environment.endedRelation);
-  const { database, flight } = await readFacts(environment, tools, async () => worker.local);
+  const { database, flight, ending } = await readFacts(environment, tools, async () => worker.local);
   expect({ database: database.relation, flight: flight?.relation ?? null }).toEqual(expected);
+  expect(ending).toEqual(expected.database === null ? ["postgresql"] : []);
 });
 
 test("only a broken hook ends its relation: departed and changed name theirs as well", () => {
@@ -189,4 +191,17 @@ test("only a broken hook ends its relation: departed and changed name theirs as 
   expect(named("hooks/postgresql-relation-departed")).toBeNull();
   expect(named("hooks/postgresql-relation-changed")).toBeNull();
   expect(named("actions/odd-relation-broken")).toBeNull();
+});
+
+test("whether an old relation is still there is asked only where one is missed", async () => {
+  const relations = { postgresql: { pg: { status: "joined" } } };
+  const asked: string[] = [];
+  const missed = await read(newUnit(bags("ci/1"), { units: {}, relations }, (command) => void asked.push(command)));
+  expect(missed.ending).toEqual(["postgresql"]);
+  expect(asked.filter((command) => command === "goal-state")).toHaveLength(1);
+  expect((await read(newUnit(bags("ci/1"), { units: {} }))).ending).toEqual([]);
+  expect((await read(newUnit(bags("ci/1"), "silent"))).ending).toEqual([]);
+  asked.length = 0;
+  await read(newUnit(bags("ci/0"), { units: {}, relations }, (command) => void asked.push(command)));
+  expect(asked).not.toContain("goal-state");
 });

@@ -94,6 +94,12 @@ test.each<[string, Facts, string, string]>([
     "PostgreSQL is required: juju integrate ci:postgresql postgresql",
   ],
   [
+    "postgresql removed, and Juju not rid of it yet",
+    change(web, { database: { relation: null, answer: null }, ending: ["postgresql"] }),
+    "waiting",
+    "Waiting for the old relation to go, then: juju integrate ci:postgresql postgresql",
+  ],
+  [
     "postgresql lost",
     change(web, { local: { agent: { database: { ready: false, problem: problem("PostgreSQL is down", false) } } } }),
     "waiting",
