@@ -247,8 +247,10 @@ export function wayOutHolds(kind: string): void {
     expect(await gotten(trusted, others)).toEqual(others.map(() => expect.stringContaining("Network is unreachable")));
   });
 
-  test("a machine keeps its way out over a reboot, and after the supervisor was killed", async () => {
+  test("a machine keeps its way out over a reboot, and a supervisor that starts puts back what a firewall has lost", async () => {
     const { open } = world;
+    internet.hostSays("nft flush chain inet guard forward; iptables -F FORWARD");
+    expect(await says(open, `timeout 2 bash -c '</dev/tcp/${INTERNET}/80' || echo lost`)).toBe("lost");
     process.kill(await open.supervisor(), "SIGKILL");
     await open.ok("machine", "reboot", "0");
     await open.active("tiny/0");
