@@ -14,6 +14,7 @@ import { MachineBench } from "./machine-bench.ts";
 import { machinesHold } from "./machine-suite.ts";
 import { INCUS } from "../sweep.ts";
 import { Tool } from "./tool.ts";
+import { wayOutHolds } from "./way-out.ts";
 
 // A daemon that is started here asks nobody outside for news.
 process.env["HTTP_PROXY"] = process.env["HTTPS_PROXY"] = "http://127.0.0.1:9";
@@ -44,6 +45,10 @@ describe("machines of Incus", () => {
   beforeAll(() => bench.setUp());
   afterAll(() => bench.tearDown());
   machinesHold(bench);
+});
+
+describe("the way out of machines of Incus", () => {
+  wayOutHolds("incus");
 });
 
 test("verify holds on four units of Incus", async () => {
