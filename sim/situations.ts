@@ -39,6 +39,8 @@ export const SITUATIONS: readonly string[] = [
   "damage met by a reader",
   "copy published beside a damaged one",
   "lowest generation met",
+  "option of webs and workers changed",
+  "option of workers changed",
   "version changed in mid-download",
   "unit added in mid-download",
   "unit removed in mid-download",

@@ -8,6 +8,7 @@ import { Generations } from "./generations.ts";
 import { wrongUse } from "./in-use.ts";
 import { leaseIn, leasesOf } from "./leases.ts";
 import { LockWatch } from "./lock.ts";
+import { Restarts } from "./restarts.ts";
 import { SecondLooks } from "./second-look.ts";
 import { Spoilt } from "./spoilt.ts";
 import { Violation } from "./violation.ts";
@@ -41,6 +42,7 @@ export class Checks {
     this.#report("a lock goes with its holder", `${name} is kept out by nobody`),
   );
   readonly generations = new Generations((...broken) => this.#report(...broken));
+  readonly restarts: Restarts;
   readonly looks = new SecondLooks();
   readonly spoilt = new Spoilt();
   linksPlanted = false;
@@ -49,6 +51,7 @@ export class Checks {
 
   constructor(world: World) {
     this.#world = world;
+    this.restarts = new Restarts(world, (...broken) => this.#report(...broken));
   }
 
   /** Thrown at the next step, wherever it was found: among the unit's own calls somebody might catch it. */

@@ -1,6 +1,8 @@
 /** Faults in what the charm remembers, believes, and does to the machine. */
 import { createHash } from "node:crypto";
 import type { LocalFacts } from "../../src/charm/facts.ts";
+import { WORKER_SERVICE } from "../../src/concourse/services.ts";
+import { FILES } from "../../src/concourse/settings.ts";
 import { STORE_PATH } from "../../src/charm/orders.ts";
 import type { Step } from "../../src/charm/plan.ts";
 import type { Machine } from "../../src/charm/reconcile.ts";
@@ -95,6 +97,15 @@ const notesNotSynced = mutation("notes-not-synced", {
   },
 });
 
+/** Once its settings are written, as if no web had ever listed the worker that runs: then nothing is lost by a restart. */
+const workersRestartAtOnce = ofReading("workers-restart-at-once", (local) => {
+  const worker = local.services[WORKER_SERVICE];
+  const settings = local.files[FILES.workerEnvironment];
+  if (!worker?.config || !settings || settings.includes(worker.config)) return local;
+  const later = { ...worker, since: worker.since + 1_000_000 };
+  return { ...local, services: { ...local.services, [WORKER_SERVICE]: later } };
+});
+
 export const CHARM_MUTATIONS: readonly Mutation[] = [
   lowerGenerationObeyed,
   stateResetAfterSleep,
@@ -103,4 +114,5 @@ export const CHARM_MUTATIONS: readonly Mutation[] = [
   linkSwappedByUnlink,
   storeIdNotCompared,
   hookWaits,
+  workersRestartAtOnce,
 ];

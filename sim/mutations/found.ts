@@ -37,4 +37,5 @@ export const FOUND_BY: Readonly<Record<string, Found>> = {
   "hook-waits": { seed: 1, rules: ["no hook waits"] },
   "state-reset-after-sleep": { seed: 23, rules: [RISING] },
   "notes-not-synced": { seed: 31, rules: [RISING, WHOLE, "a lease comes before the link"] },
+  "workers-restart-at-once": { seed: 32, rules: ["one worker restarts after the other"] },
 };

@@ -16,7 +16,7 @@ import { MEMORY } from "../../src/charm/machine.ts";
 import { writeWhole } from "../../src/charm/write-file.ts";
 import { replaceLink, using } from "../../src/store/files.ts";
 import type { Facts, LocalFacts } from "../../src/charm/facts.ts";
-import { NotYet, type Step } from "../../src/charm/plan.ts";
+import { NotYet, type Step, type Verb } from "../../src/charm/plan.ts";
 import type { Machine as CharmMachine } from "../../src/charm/reconcile.ts";
 import { AGENT_SERVICE } from "../../src/concourse/services.ts";
 import type { Cluster } from "../../src/relations/peers.ts";
@@ -42,6 +42,8 @@ export interface CharmMachineWorld {
   readonly ports: Pick<Ports, "fs" | "random">;
   readonly followed: (cluster: Cluster) => void;
   readonly linked: (release: string) => void;
+  /** A service is about to get this from systemd. */
+  readonly served: (service: string, verb: Verb) => void;
 }
 
 export function charmMachine(world: CharmMachineWorld): CharmMachine {
@@ -107,6 +109,7 @@ export function charmMachine(world: CharmMachineWorld): CharmMachine {
       case "reload-units":
         return;
       case "service":
+        world.served(step.service, step.verb);
         return services.control(step.service, step.verb);
       case "mark-reload":
         await note(MEMORY.reloadPending, "");

@@ -61,6 +61,7 @@ export async function runCharm(unit: SimUnit, { life, process, event, hook }: Ho
     ports: { fs: process.fs, random: randomOf(dice) },
     followed: (cluster) => checks.generations.followed(unit, cluster),
     linked: (release) => checks.linked(unit, release),
+    served: (service, verb) => checks.restarts.served(unit, service, verb),
   });
   try {
     await reconcile(environmentOf(unit.juju, event), tools, mutation.machine(machine, unit));

@@ -68,6 +68,13 @@ const ACTS = {
     if (moment === "moving to trash") world.met("version changed while a release was moved to trash");
     world.configure(first(world, unit), { version });
   },
+  "change option": (world, unit, dice) => {
+    const both = dice.chance(0.5);
+    world.met(both ? "option of webs and workers changed" : "option of workers changed");
+    // The first concerns both, the second workers alone.
+    const change = both ? { "log-level": dice.pick(["debug", "error"]) } : { tag: `t${world.scheduler.steps}` };
+    world.configure(application(unit), change);
+  },
   "pause cleaner and go back": (world, unit, dice) => {
     // Whoever cleans up has looked at the leases; now the units turn to what it is about to move away, a new one first.
     if (unit.agent === null) return;

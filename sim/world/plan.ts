@@ -210,6 +210,9 @@ function faultsOf(dice: Dice, steps: number, powerLoss: boolean): Fault[] {
     const [kind, moment] = dice.pick(RARE);
     faults.push({ at: dice.below(300), kind, moment });
   }
+  // Early as well: before versions change, all workers are at work.
+  for (let more = dice.below(4); more > 0; more--)
+    faults.push({ at: dice.below(dice.chance(0.6) ? 60 : steps), kind: "change option", moment: null });
   const every = dice.pick([400, 800, 1_500]);
   for (let at = dice.below(every); at < steps; at += every) faults.push({ at, kind: "change version", moment: null });
   return faults.toSorted((a, b) => a.at - b.at).map((fault, index) => ({ index, ...fault }));

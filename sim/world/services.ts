@@ -23,8 +23,9 @@ interface Service extends ServiceFacts {
 }
 
 const STOPPED: Service = { ...NOT_RUNNING, listensAt: 0 };
-/** A web takes that long to answer. */
+/** A web takes that long to answer, and a worker to register. */
 const START_MS = 800;
+const REGISTERED_MS = 4_000;
 const RESTART_MS = 2_000;
 const ENVIRONMENTS: Readonly<Record<string, string>> = {
   [WEB_SERVICE]: FILES.webEnvironment,
@@ -116,7 +117,8 @@ export class Services {
   #run(name: string, started: { readonly release: string | null; readonly config: string | null }): void {
     const pid = this.#pids++;
     const since = Math.floor(this.#world.now() / 1000);
-    this.#set(name, { active: "active", pid, since, listensAt: this.#world.steady() + START_MS, ...started });
+    const listensAt = this.#world.steady() + (name === WORKER_SERVICE ? REGISTERED_MS : START_MS);
+    this.#set(name, { active: "active", pid, since, listensAt, ...started });
     this.#world.process(name, pid, true);
   }
 

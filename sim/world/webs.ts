@@ -31,7 +31,8 @@ function workersOf(world: World, web: SimUnit): unknown[] {
   return world.living().flatMap((unit) => {
     const service = unit.services.get(WORKER_SERVICE);
     const key = unit.publicKey();
-    const welcome = service.pid > 0 && unit.up && key !== null && keys.includes(key);
+    const isUp = service.pid > 0 && world.scheduler.steady >= service.listensAt && unit.up;
+    const welcome = isUp && key !== null && keys.includes(key);
     return welcome ? [{ name: unit.member, state: "running", version: "2.5", start_time: service.since }] : [];
   });
 }

@@ -1,6 +1,6 @@
 import { clusterOf, roleOf, versionOf, type Facts } from "./facts.ts";
 import { badGateways, gatewaysOf } from "./gateways.ts";
-import { isReady } from "./report.ts";
+import { isReady } from "./ready.ts";
 import { named } from "./status-words.ts";
 import { status } from "./status.ts";
 import { badKeys } from "./worker-keys.ts";

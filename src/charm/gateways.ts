@@ -94,10 +94,14 @@ export function isWelcome(gateways: readonly Gateway[], key: string): boolean {
  *
  * @param began when the process began, in seconds since 1970
  */
-export function isRegistered(gateways: readonly Gateway[], name: string, began: number): boolean {
-  return gateways.some(({ welcome }) => {
-    if (welcome === null) return true;
-    const found = welcome.workers.find((worker) => worker.name === name);
-    return welcome.answering && found !== undefined && (found.since ?? began) >= began;
-  });
+export const isRegistered = (gateways: readonly Gateway[], name: string, began: number): boolean =>
+  gateways.some(({ welcome }) => welcome === null || (welcome.answering && lists(welcome, name, began)));
+
+/** As far as its webs have told: the last word of one that is silent counts. */
+export const wasRegistered = (gateways: readonly Gateway[], name: string, began: number): boolean =>
+  gateways.some(({ welcome }) => welcome === null || lists(welcome, name, began));
+
+function lists({ workers }: Welcome, name: string, began: number): boolean {
+  const found = workers.find((worker) => worker.name === name);
+  return found !== undefined && (found.since ?? began) >= began;
 }

@@ -170,19 +170,23 @@ function chooseWeb(facts: Facts, units: readonly Unit[], now: Cluster): string |
 }
 
 /**
- * Whose turn it is to change to the published release: the web first, then the workers by number, one at a time; the next
- * only when the one before does its work again.
+ * Whose turn it is to change to the published release, or to restart for changed settings: the web first, then the workers
+ * by number, one at a time; the next only when the one before does its work again.
  */
 function chooseTurn(facts: Facts, units: readonly Unit[], now: Cluster): string | null {
-  if (!now.release?.manifestSha256) return null;
-  const target = now.release;
-  if (followsWeb(facts) && !websHaveChanged(facts, target)) return null;
-  const isThere = (running: string | null): boolean => isGoodCopy(running, target, now.damaged);
-  const behind = units.filter(({ report }) => report && report.running !== null && !isThere(report.running));
+  const target = now.release?.manifestSha256 ? now.release : null;
+  if (target && followsWeb(facts) && !websHaveChanged(facts, target)) return null;
+  const isThere = (running: string | null): boolean => target === null || isGoodCopy(running, target, now.damaged);
+  const isDone = ({ running, restart, ready }: UnitReport): boolean => isThere(running) && restart !== true && ready;
+  const behind = units.filter(
+    ({ report }) => report && report.running !== null && (!isThere(report.running) || report.restart === true),
+  );
   // A web that was placed anew in the middle of it does not wait for a worker that may be waiting for it.
   if (behind.some(({ unit }) => unit === now.web)) return now.web;
   const current = units.find(({ unit }) => unit === now.turn);
-  if (current && !(current.report && isThere(current.report.running) && current.report.ready)) return now.turn;
+  if (current && !(current.report && isDone(current.report))) return now.turn;
+  // It had a turn, has not heard yet that it is over, and is away.
+  if (units.some(({ report }) => report?.ready === false)) return null;
   return behind.toSorted((a, b) => order(a, now.web) - order(b, now.web))[0]?.unit ?? null;
 }
 

@@ -7,24 +7,33 @@ import { gatewaysOf, hostKeysOf, isWelcome, routesTo } from "./gateways.ts";
 import { HOSTS_FILE, withTsaHost } from "./hosts.ts";
 import { resolverOfBuilds } from "./resolver.ts";
 import type { Step } from "./plan.ts";
-import { dropService, runService, storeThere, write, type FileWanted } from "./service.ts";
+import { dropService, runService, storeThere, write, type FileWanted, type ServiceWanted } from "./service.ts";
 
 /** The worker's service, once some web can be reached and lets it in. */
 export function planWorker(facts: Facts, current: string | null): Step[] {
   // Without a web application its key is let in nowhere: a worker that tries for ever only fills journals.
   if (clusterOf(facts)?.mode === "worker" && !facts.flight) return dropWorker(facts);
   const gateways = gatewaysOf(facts);
+  if (!facts.local.agent?.workerPublicKey || !current || hostKeysOf(gateways).length === 0) return [];
+  const wanted = workerWanted(facts, current);
+  return [
+    ...nameGateways(facts, routesTo(facts, gateways).addresses),
+    ...(wanted === null ? [] : runService(facts, wanted)),
+  ];
+}
+
+/** Null while it is not known what it should be, or nobody would let it in. */
+export function workerWanted(facts: Facts, current: string): ServiceWanted | null {
+  const gateways = gatewaysOf(facts);
   const key = facts.local.agent?.workerPublicKey;
   const hostKeys = hostKeysOf(gateways);
-  if (!key || !current || hostKeys.length === 0) return [];
-  const { addresses, tsaHosts } = routesTo(facts, gateways);
-  const steps = nameGateways(facts, addresses);
+  if (!key || hostKeys.length === 0 || !storeThere(facts)) return null;
   const running = (facts.local.services[WORKER_SERVICE]?.pid ?? 0) > 0;
   // A worker whose key is not let in loses five seconds before it tries again (Concourse, worker/beacon_runner.go).
-  if (!storeThere(facts) || (!running && !isWelcome(gateways, key))) return steps;
+  if (!running && !isWelcome(gateways, key)) return null;
   const settings = workerSettings({
     name: memberName(facts.environment),
-    tsaHosts,
+    tsaHosts: routesTo(facts, gateways).tsaHosts,
     keyFile: WORKER_KEY_FILE,
     logLevel: facts.options.logLevel,
     tags: facts.options.tags,
@@ -44,19 +53,15 @@ export function planWorker(facts: Facts, current: string | null): Step[] {
     owner: "root",
     inPlace: true,
   };
-  return [
-    ...steps,
-    ...runService(
-      facts,
-      WORKER_SERVICE,
-      workerUnit,
-      FILES.workerEnvironment,
-      settings,
-      [hostKey, script, resolver],
-      [hostKey, script],
-      current,
-    ),
-  ];
+  return {
+    service: WORKER_SERVICE,
+    unit: workerUnit,
+    environmentPath: FILES.workerEnvironment,
+    settings,
+    files: [hostKey, script, resolver],
+    hashed: [hostKey, script],
+    release: current,
+  };
 }
 
 /** A unit that is no worker any more, or has no web to work for. */

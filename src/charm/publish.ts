@@ -7,7 +7,9 @@ import { modeOf } from "./follow.ts";
 import { lead } from "./lead.ts";
 import { wordsToOthers, type Word } from "./publish-tsa.ts";
 import { SECRET_LABEL } from "./read.ts";
-import { isReady, report } from "./report.ts";
+import { isReady } from "./ready.ts";
+import { report } from "./report.ts";
+import { goesOnAtOnce } from "./turn.ts";
 
 /** What this unit has to tell Juju: as data, so that it can be looked at without telling. */
 export interface Publication {
@@ -22,6 +24,8 @@ export interface Publication {
   readonly close: readonly string[];
   readonly version: string | null;
   readonly status: Status | null;
+  /** This hook's words are news to this unit itself: it is to look once more. */
+  readonly again: boolean;
 }
 
 /** Only what differs from what Juju has: writing what is there already would cost every other unit a look. */
@@ -55,6 +59,7 @@ export function publication(facts: Facts, status: Status): Publication {
     close: settled || roleOf(facts) !== "web" ? facts.openedPorts.filter((port) => !ports.includes(port)) : [],
     version: local.occupant || local.stopped ? null : versionToTell(facts, statusChanged),
     status: statusChanged ? status : null,
+    again: unitReport !== null && goesOnAtOnce(facts, cluster),
   };
 }
 

@@ -25,10 +25,11 @@ export async function reconcile(environment: HookEnvironment, tools: HookTools, 
   const steps = plan(facts);
   const early = await applyAll(steps, facts, machine);
   if (steps.length > 0) facts = { ...facts, local: await machine.read(facts.options.webPort) };
-  await publish(publication(facts, status(facts)), tools);
+  const words = publication(facts, status(facts));
+  await publish(words, tools);
   // Last, since they acknowledge what the agent said: a hook that fails before has not heard it.
-  // The end of a removed relation is no event for whoever has left it.
-  const comesBack = early || facts.ending.length > 0;
+  // The end of a removed relation is no event for whoever has left it, nor are a unit's own words.
+  const comesBack = early || facts.ending.length > 0 || words.again;
   for (const step of planOrders(comesBack ? unheard(facts) : facts)) await machine.apply(step, facts);
   // Once Juju has the secret, the file it was made from is one copy too many.
   if (facts.secret.exists && facts.local.agent?.clusterSecretReady)

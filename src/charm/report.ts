@@ -1,11 +1,9 @@
-import { WEB_SERVICE, WORKER_SERVICE } from "../concourse/services.ts";
 import { publicLine } from "../concourse/ssh-keys.ts";
 import type { UnitReport, WebReport } from "../relations/peers.ts";
-import { clusterOf, memberName, NOT_RUNNING, roleOf, versionOf, type Facts } from "./facts.ts";
-import { gatewaysOf, isRegistered } from "./gateways.ts";
+import { clusterOf, memberName, roleOf, type Facts } from "./facts.ts";
 import { askedOfPeers } from "./leases.ts";
-import { webAnswers } from "./plan-web.ts";
-import { runsFrom } from "./service.ts";
+import { isReady } from "./ready.ts";
+import { waitsForTurn } from "./turn.ts";
 import { welcome } from "./welcome.ts";
 import { workersAmongPeers } from "./worker-keys.ts";
 
@@ -21,6 +19,7 @@ export function report(facts: Facts): UnitReport {
     running: facts.local.current,
     // Only whose turn it is holds the others up: a web that is restarted must not have every unit write and read.
     ready: cluster?.turn !== facts.environment.unit || isReady(facts),
+    ...(waitsForTurn(facts) ? { restart: true } : {}),
     store: store?.mounted && store.id && !store.problem ? { id: store.id, writable: store.writable } : null,
     published:
       release?.verified && (facts.leader || cluster?.fetcher === facts.environment.unit)
@@ -35,23 +34,6 @@ export function report(facts: Facts): UnitReport {
     lease: askedOfPeers(facts),
     web: role === "web" ? reportWeb(facts) : null,
   };
-}
-
-/** The role's service runs the release the link leads to, and does its work, as seen from outside the process. */
-export function isReady(facts: Facts): boolean {
-  const role = roleOf(facts);
-  if (!role) return false;
-  const service = facts.local.services[role === "web" ? WEB_SERVICE : WORKER_SERVICE] ?? NOT_RUNNING;
-  if (service.active !== "active" || service.release === null || facts.local.current === null) return false;
-  if (!runsFrom(facts, service.release, facts.local.current)) return false;
-  return role === "web"
-    ? isWebReady(facts)
-    : isRegistered(gatewaysOf(facts), memberName(facts.environment), service.since);
-}
-
-function isWebReady(facts: Facts): boolean {
-  const web = facts.local.agent?.web;
-  return webAnswers(facts) && web?.database === true && web.version === versionOf(facts.local.current);
 }
 
 function reportWeb(facts: Facts): WebReport | null {

@@ -6,11 +6,11 @@ import { clusterOf, isCopyOf, NOT_RUNNING, roleOf, versionOf, type Facts } from 
 import { isBeyondRepair } from "./damage.ts";
 import { followsWeb, wantedVersion, webBrings, websHaveChanged } from "./follow.ts";
 import { gatewaysOf, isWelcome, someAnswers } from "./gateways.ts";
-import { webAnswers } from "./plan-web.ts";
-import { isReady } from "./report.ts";
+import { isReady, webAnswers } from "./ready.ts";
 import { wrongRelations } from "./status-relations.ts";
 import { afterOld, blocked, busy, counted, named, trouble, waiting } from "./status-words.ts";
 import { relatedApplications } from "./orders.ts";
+import { waitsForTurn } from "./turn.ts";
 import { badKeys } from "./worker-keys.ts";
 
 /**
@@ -34,6 +34,7 @@ function firstOf(facts: Facts): Status {
     fetching(facts) ??
     wrongDatabase(facts) ??
     working(facts) ??
+    restarting(facts) ??
     roleStatus(facts)
   );
 }
@@ -179,6 +180,15 @@ function changing(facts: Facts, cluster: Cluster): Status {
   const afterWebs = flight && followsWeb(facts) && cluster.release && !websHaveChanged(facts, cluster.release);
   const before = cluster.turn ?? (afterWebs ? flight.application : "the others");
   return waiting(`Waiting for its turn to change to Concourse ${version}, after ${before}`);
+}
+
+/** What works, with settings that have changed since. Before it has said so it may turn out to be the first. */
+function restarting(facts: Facts): Status | null {
+  const turn = clusterOf(facts)?.turn ?? null;
+  const waits = isReady(facts) && facts.peers?.report?.restart === true && waitsForTurn(facts);
+  return waits && turn !== facts.environment.unit
+    ? waiting(`Waiting for its turn to restart, after ${turn ?? "the others"}`)
+    : null;
 }
 
 function roleStatus(facts: Facts): Status {

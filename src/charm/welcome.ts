@@ -2,7 +2,7 @@ import { FILES } from "../concourse/settings.ts";
 import { fingerprint } from "../concourse/ssh-keys.ts";
 import type { Welcome } from "../relations/peers.ts";
 import type { Facts } from "./facts.ts";
-import { webAnswers } from "./plan-web.ts";
+import { webAnswers } from "./ready.ts";
 import type { KnownWorker } from "./worker-keys.ts";
 
 /**

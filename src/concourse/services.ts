@@ -17,7 +17,7 @@ export const CONFIG_HASH = "CHARM_CONFIG";
 /**
  * What a web has to put down on SIGTERM, its builds with their locks, it puts down at once; then it waits up to a minute,
  * its listeners closed, for open requests, and the stream of a build that somebody watches is one (Concourse 7.14.3 and
- * 8.2.5, atc/engine/engine.go `Drain`; tedsuo/ifrit, http_server). Nobody gains by that minute: after three seconds the
+ * 8.2.5, atc/engine/engine.go `Drain`; tedsuo/ifrit, http_server). Nobody gains by that minute: after two seconds the
  * streams are cut, and their readers connect again to the next process. `CollectMode`: a stop that was cut short is no
  * failure of the machine's.
  */
@@ -38,7 +38,7 @@ ExecStart=${CURRENT_RELEASE}/bin/concourse web
 ExecReload=/bin/kill -HUP $MAINPID
 Restart=always
 RestartSec=2
-TimeoutStopSec=3
+TimeoutStopSec=2
 AmbientCapabilities=CAP_NET_BIND_SERVICE
 NoNewPrivileges=yes
 LimitNOFILE=65536

@@ -40,7 +40,7 @@ export interface Cluster {
   readonly fetcher: string | null;
   /** `auto`: the unit that runs the web. `web`: the one by whose address people reach it. `worker`: none. */
   readonly web: string | null;
-  /** During a roll-out: the unit whose turn it is to change to `release`. */
+  /** The unit whose turn it is to change to `release`, or to restart for changed settings. */
   readonly turn: string | null;
 }
 
@@ -59,6 +59,8 @@ export interface UnitReport {
   readonly running: string | null;
   /** False while it is this unit's turn and its service does not do its work yet with the release it runs. */
   readonly ready: boolean;
+  /** Its service does its work and has to restart for changed settings: it waits for its turn. Absent: it need not. */
+  readonly restart?: boolean;
   readonly store: { readonly id: string; readonly writable: boolean } | null;
   /** A release this unit has fetched and published, or found published while it was the fetcher or led. */
   readonly published: { readonly name: string; readonly sha256: string; readonly manifestSha256: string } | null;
@@ -172,6 +174,7 @@ const isReport = shape({
   generation: aCount,
   running: nullOr(aString),
   ready: aBoolean,
+  restart: orAbsent(aBoolean),
   store: nullOr(shape({ id: aString, writable: aBoolean })),
   published: nullOr(shape({ name: aReleaseName, sha256: aDigest, manifestSha256: aDigest })),
   damaged: someDamage,

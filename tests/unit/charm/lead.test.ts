@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { lead as decide, toResolve } from "../../../src/charm/lead.ts";
 import type { Facts } from "../../../src/charm/facts.ts";
-import type { Cluster } from "../../../src/relations/peers.ts";
+import type { Cluster, UnitReport } from "../../../src/relations/peers.ts";
 import { change, cluster, RELEASE, target, web, webReport, worker, workerReport } from "./facts.ts";
 
 const lead = (facts: Facts): Cluster | null => decide(facts, facts.peers?.report ?? null);
@@ -165,6 +165,52 @@ describe("whose turn it is", () => {
     ["a unit that runs nothing yet needs none", null, [RELEASE, true], [null, false], null],
   ] as const)("%s", (_, turn, own, other, expected) => {
     expect(rolling(turn, [...own], [...other])).toBe(expected);
+  });
+
+  describe("to restart for changed settings", () => {
+    const says = (facts: object): UnitReport => change(workerReport, facts);
+    const asked = { restart: true };
+    const turnAmong = (
+      turn: string | null,
+      [own = {}, ...others]: readonly object[],
+      difference: object = {},
+    ): string | null =>
+      lead(
+        change(
+          change(web, {
+            peers: {
+              cluster: change(cluster, { turn }),
+              report: change(webReport, own),
+              others: others.map((other, i) => ({ unit: `ci/${i + 1}`, address: null, report: says(other) })),
+            },
+            alive: ["ci/0", ...others.map((_, i) => `ci/${i + 1}`)],
+            local: { followed: null },
+          }),
+          difference,
+        ),
+      )?.turn ?? null;
+
+    test.each<[string, string | null, readonly object[], string | null]>([
+      ["the web first", null, [asked, asked, asked], "ci/0"],
+      ["it keeps its turn until it works again", "ci/0", [{ ready: false }, asked, asked], "ci/0"],
+      ["then the workers by number", "ci/0", [{}, asked, asked], "ci/1"],
+      ["each keeps it until it works again", "ci/1", [{}, { ready: false }, asked], "ci/1"],
+      ["then the next", "ci/1", [{}, {}, asked], "ci/2"],
+      ["at the end nobody", "ci/2", [{}, {}, {}], null],
+      ["a worker alone, where the web need not", null, [{}, {}, asked], "ci/2"],
+      ["nobody while one is away whose turn was taken back", null, [{}, { ready: false }, asked], null],
+    ])("%s", (_, turn, units, expected) => {
+      expect(turnAmong(turn, units)).toBe(expected);
+    });
+
+    test("a unit that has left in the middle of it holds nobody up", () => {
+      expect(turnAmong("ci/1", [{}, { ready: false }, asked], { alive: ["ci/0", "ci/2"] })).toBe("ci/2");
+    });
+
+    test("also while a release is on its way", () => {
+      const open = { peers: { cluster: { release: { manifestSha256: null } } } };
+      expect(turnAmong(null, [{}, asked], open)).toBe("ci/1");
+    });
   });
 
   test("a web that was placed anew in the middle of it goes before the worker whose turn it is", () => {

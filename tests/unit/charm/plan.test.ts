@@ -4,6 +4,7 @@ import { FILES } from "../../../src/concourse/settings.ts";
 import { fingerprint } from "../../../src/concourse/ssh-keys.ts";
 import type { Facts } from "../../../src/charm/facts.ts";
 import { plan, type Step } from "../../../src/charm/plan.ts";
+import { report } from "../../../src/charm/report.ts";
 import { change, cluster, PUBLIC_KEY, RELEASE, target, web, webReport, worker, workerReport } from "./facts.ts";
 
 /** What the facts look like once these steps are done: enough of a machine for a second plan. */
@@ -89,7 +90,8 @@ describe("the web", () => {
   test("is restarted when what it runs with has changed, and only then", () => {
     const running = settled(web);
     expect(verbs(plan(running))).toEqual([]);
-    expect(verbs(plan(change(running, { options: { logLevel: "debug" } })))).toEqual([`restart ${WEB_SERVICE}`]);
+    const silent = change(running, { options: { logLevel: "debug" }, local: { agent: { web: { api: false } } } });
+    expect(verbs(plan(silent))).toEqual([`restart ${WEB_SERVICE}`]);
   });
 
   test("takes a new worker's key by a reload, not a restart", () => {
@@ -187,6 +189,67 @@ describe("a worker", () => {
   test("that becomes the web stops its worker", () => {
     const promoted = change(settled(welcome), { peers: { cluster: change(cluster, { generation: 5, web: "ci/1" }) } });
     expect(verbs(plan(promoted))).toEqual([`stop ${WORKER_SERVICE}`]);
+  });
+});
+
+describe("changed settings", () => {
+  const registered = { name: "0b1c2d3e-ci-1", since: 1000 };
+  const webSays = (difference: object): object => ({
+    peers: {
+      others: [
+        {
+          unit: "ci/0",
+          address: "10.1.1.10",
+          report: change(webReport, { web: { authorised: [fingerprint(PUBLIC_KEY)], ...difference } }),
+        },
+      ],
+    },
+  });
+  const working = settled(change(worker, webSays({ workers: [registered] })));
+  const debug = { options: { logLevel: "debug" } } as const;
+  const turnOf = (unit: string | null, restart: boolean): object => ({
+    peers: { cluster: change(cluster, { turn: unit }), report: change(workerReport, restart ? { restart } : {}) },
+  });
+
+  test.each([
+    ["of a unit that works wait", {}, []],
+    ["wait while it is another unit's turn", turnOf("ci/0", true), []],
+    ["are taken up on its turn", turnOf("ci/1", true), [`restart ${WORKER_SERVICE}`]],
+    ["wait on a turn that it has had for something else", turnOf("ci/1", false), []],
+    [
+      "wait while its web is silent, for its own restart it may be",
+      webSays({ workers: [registered], answering: false }),
+      [],
+    ],
+    ["of a worker that no web lists are taken up at once", webSays({ workers: [] }), [`restart ${WORKER_SERVICE}`]],
+    [
+      "of a worker that began after the web's last word are taken up at once",
+      webSays({ workers: [{ ...registered, since: 999 }] }),
+      [`restart ${WORKER_SERVICE}`],
+    ],
+    [
+      "of a process that has ended are taken up by the next",
+      { local: { services: { [WORKER_SERVICE]: { active: "inactive", pid: 0 } } } },
+      [`start ${WORKER_SERVICE}`],
+    ],
+  ])("%s", (_, difference, expected) => {
+    const changed = change(change(working, debug), difference);
+    expect(verbs(plan(changed))).toEqual(expected);
+    expect(report(changed).restart ?? false).toBe(verbs(plan(changed)).length === 0 || hasTurn(changed));
+  });
+
+  const hasTurn = (facts: Facts): boolean =>
+    facts.peers?.cluster?.turn === "ci/1" && facts.peers.report?.restart === true;
+
+  test("are written all the same: a process that ends by itself comes back with them", () => {
+    const steps = plan(change(working, debug));
+    expect(steps.map((step) => step.do)).toEqual(["write"]);
+    expect(plan(change(settled(change(working, debug)), debug))).toEqual([]);
+  });
+
+  test("that are the old ones again need no restart", () => {
+    expect(report(change(working, debug)).restart).toBe(true);
+    expect(report(working).restart).toBeUndefined();
   });
 });
 

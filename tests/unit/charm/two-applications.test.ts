@@ -9,7 +9,7 @@ import { ordersFor } from "../../../src/charm/orders.ts";
 import { plan } from "../../../src/charm/plan.ts";
 import { wordsToOthers } from "../../../src/charm/publish-tsa.ts";
 import { publication } from "../../../src/charm/publish.ts";
-import { isReady } from "../../../src/charm/report.ts";
+import { isReady } from "../../../src/charm/ready.ts";
 import { status } from "../../../src/charm/status.ts";
 import { WEB_SERVICE, WORKER_SERVICE } from "../../../src/concourse/services.ts";
 import { FILES } from "../../../src/concourse/settings.ts";
