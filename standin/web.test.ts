@@ -163,6 +163,41 @@ describe("the web", { timeout: 120_000 }, () => {
     expect([await version.ended, version.output().stdout]).toEqual([0, "1746768931\n"]);
   });
 
+  test("back on the newer schema checks fail, until the newer program has taken it down", async () => {
+    const older = cluster.command;
+    const newer = await release.program("8.2.5");
+    const migrate = async (command: readonly string[], ...words: string[]): Promise<string> => {
+      cluster.command = command;
+      const made = cluster.run(["migrate", ...words], cluster.webEnvironment());
+      expect(await made.ended).toBe(0);
+      return made.output().stdout.trim();
+    };
+    const check = async (command: readonly string[]): Promise<string> => {
+      cluster.command = command;
+      await cluster.web();
+      const at = "/api/v1/teams/main/pipelines/p";
+      const resources = [{ name: "r", type: "mock" }];
+      await cluster.authorized(`${at}/config`, "PUT", JSON.stringify({ resources }));
+      const asked = await (await cluster.authorized(`${at}/resources/r/check`, "POST")).json();
+      const { id } = asked as { id: number };
+      const { status } = (await (await cluster.authorized(`/api/v1/builds/${id}`)).json()) as { status: string };
+      await cluster.endAll();
+      return status;
+    };
+    const to = "--migrate-db-to-version=1746768931";
+    expect(await check(newer)).toBe("succeeded");
+    expect(await migrate(older, "--current-db-version")).toBe("1776182280");
+    expect(await check(older)).toBe("errored");
+    expect(await migrate(older, to)).toContain("Successfully migrated");
+    expect(await migrate(newer, "--current-db-version")).toBe("1776182280");
+    expect(await migrate(newer, to)).toContain("Successfully migrated");
+    expect(await migrate(newer, "--current-db-version")).toBe("1746768931");
+    // It does not know what was taken back.
+    expect(await migrate(older, "--current-db-version")).toBe("1747084615");
+    expect(await check(older)).toBe("succeeded");
+    expect(await check(newer)).toBe("succeeded");
+  });
+
   test("a newer version needs pgcrypto and moves the schema; the older one then starts without complaint", async () => {
     cluster.command = await release.program("8.3.0");
     await cluster.web();

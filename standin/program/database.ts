@@ -7,8 +7,8 @@ import postgres from "postgres";
 import { Failure } from "./failure.ts";
 import { messageOf } from "./log.ts";
 import type { Settings } from "./settings.ts";
-import { AT_LEAST_8_0, MIGRATION } from "./version.ts";
-import { CONCOURSE_TABLES, HISTORY_TABLE } from "./web/schema.ts";
+import { AT_LEAST_8_0, MIGRATION, MIGRATIONS } from "./version.ts";
+import { HISTORY_TABLE, SCHEMA, type Direction } from "./web/schema.ts";
 
 export type Sql = postgres.Sql;
 
@@ -98,13 +98,18 @@ function describe(error: unknown, settings: Settings): string {
 const serverText = (error: postgres.PostgresError): string =>
   `${error.severity}: ${error.message} (SQLSTATE ${error.code})`;
 
-/** The newest migration that passed, 0 for an empty database. */
+/**
+ * The migration that the database stands at, 0 for an empty one. The way down is written into the history as the migration
+ * that was taken back: whoever does not know that one takes it for the one that is there, as upstream does.
+ */
 export async function currentVersion(sql: Sql): Promise<number> {
   const [table] = await sql`SELECT to_regclass('migrations_history') AS name`;
   if (table?.["name"] === null) return 0;
   const [row] = await sql`
-    SELECT version FROM migrations_history WHERE status <> 'failed' ORDER BY tstamp DESC, version DESC LIMIT 1`;
-  return Number(row?.["version"] ?? 0);
+    SELECT version, direction FROM migrations_history WHERE status <> 'failed' ORDER BY tstamp DESC LIMIT 1`;
+  const version = Number(row?.["version"] ?? 0);
+  const at = MIGRATIONS.indexOf(version);
+  return row?.["direction"] === "down" && at > 0 ? (MIGRATIONS[at - 1] ?? 0) : version;
 }
 
 /**
@@ -133,8 +138,10 @@ export async function migrateDatabase(sql: Sql, target: number = MIGRATION): Pro
 async function migrateLocked(session: Sql, target: number): Promise<void> {
   await session.unsafe(HISTORY_TABLE);
   const current = await currentVersion(session);
-  if (current < target) await migrateUp(session, target);
-  else if (current > target && target < MIGRATION) await record(session, target, "down", "passed");
+  const up = MIGRATIONS.filter((version) => current < version && version <= target);
+  const down = MIGRATIONS.filter((version) => target < version && version <= current);
+  for (const version of up) await migrate(session, version, "up");
+  for (const version of down.toReversed()) await migrate(session, version, "down");
 }
 
 async function tryLock(session: Sql): Promise<boolean> {
@@ -142,23 +149,22 @@ async function tryLock(session: Sql): Promise<boolean> {
   return row?.["locked"] === true;
 }
 
-async function migrateUp(session: Sql, target: number): Promise<void> {
+async function migrate(session: Sql, version: number, direction: Direction): Promise<void> {
   try {
     await session.unsafe("BEGIN");
-    if (AT_LEAST_8_0) await session.unsafe("CREATE EXTENSION IF NOT EXISTS pgcrypto");
-    await session.unsafe(CONCOURSE_TABLES);
-    await record(session, target, "up", "passed");
+    await session.unsafe(SCHEMA[version]?.[direction] ?? "");
+    await record(session, version, direction, "passed");
     await session.unsafe("COMMIT");
   } catch (error) {
     await session.unsafe("ROLLBACK");
-    await record(session, target, "up", "failed");
+    await record(session, version, direction, "failed");
     throw new Failure(
-      `failed to connect to database: Migration '${target}' failed and was rolled back: ${messageOf(error)}`,
+      `failed to connect to database: migration '${version}' failed and was rolled back: ${messageOf(error)}`,
     );
   }
 }
 
-async function record(session: Sql, version: number, direction: string, status: string): Promise<void> {
+async function record(session: Sql, version: number, direction: Direction, status: string): Promise<void> {
   await session`
     INSERT INTO migrations_history (version, tstamp, direction, status, dirty)
     VALUES (${version}, current_timestamp, ${direction}, ${status}, false)`;

@@ -3,7 +3,7 @@
  * Concourse 7.14.3 to an empty value of each; options that take any text are listed only where this program reads them.
  */
 
-import { AT_LEAST_8_0, AT_LEAST_8_2, AT_LEAST_8_3, DEFAULT_RUNTIME } from "./version.ts";
+import { AT_LEAST_8_0, AT_LEAST_8_1, AT_LEAST_8_2, AT_LEAST_8_3, DEFAULT_RUNTIME } from "./version.ts";
 
 export type Kind =
   | "text"
@@ -54,12 +54,15 @@ const PLACEMENT = [
   "limit-active-volumes",
 ];
 
+const COMPRESSION = ["gzip", "zstd", "raw", ...(AT_LEAST_8_0 ? ["s2"] : [])];
+
 const logLevel = (name: string): Option => ({ name, kind: "text", choices: LOG_LEVELS, default: "info" });
 
 /** PostgreSQL, shared by `web` and `migrate`. */
 export const DATABASE_OPTIONS: readonly Option[] = [
   ...withDefaults("text", { "postgres-host": "127.0.0.1", "postgres-database": "atc" }),
-  ...ofKind("text", "postgres-user postgres-password postgres-socket postgres-application-name"),
+  ...ofKind("text", "postgres-user postgres-password postgres-socket"),
+  ...(AT_LEAST_8_2 ? ofKind("text", "postgres-application-name") : []),
   { name: "postgres-port", kind: "uint16", default: "5432" },
   {
     name: "postgres-sslmode",
@@ -132,7 +135,7 @@ export const WEB_OPTIONS: readonly Option[] = [
   ),
   { name: "main-team-config", kind: "file", short: "c" },
   ...ofKind("file-list", "cf-ca-cert oauth-ca-cert oidc-ca-cert"),
-  { name: "streaming-artifacts-compression", kind: "text", default: "gzip", choices: ["gzip", "zstd", "raw", "s2"] },
+  { name: "streaming-artifacts-compression", kind: "text", default: "gzip", choices: COMPRESSION },
   {
     name: "container-placement-strategy",
     kind: "list",
@@ -240,7 +243,7 @@ export const WORKER_OPTIONS: readonly Option[] = [
     `garden-bin garden-network-pool garden-max-containers containerd-bin containerd-init-bin
     containerd-seccomp-profile containerd-oci-hooks-dir containerd-cni-plugins-dir containerd-dns-server
     containerd-additional-hosts containerd-restricted-network containerd-network-pool containerd-v6-pool
-    ${AT_LEAST_8_0 ? "containerd-log-level containerd-allowed-device" : ""}`,
+    ${AT_LEAST_8_0 ? "containerd-log-level" : ""} ${AT_LEAST_8_1 ? "containerd-allowed-device" : ""}`,
   ),
   {
     name: "containerd-privileged-mode",

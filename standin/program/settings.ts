@@ -4,6 +4,7 @@ import { readFileSync, statSync } from "node:fs";
 import type { KeyObject } from "node:crypto";
 import { isIP } from "node:net";
 import { Failure } from "./failure.ts";
+import { urlProblem } from "./go-url.ts";
 import { parseAuthorizedKeys, parsePrivateKey } from "./keys.ts";
 import { messageOf } from "./log.ts";
 import type { Kind, Option } from "./option-table.ts";
@@ -71,12 +72,12 @@ export function readSettings(
   const values = new Map<string, readonly string[]>();
   for (const option of options) {
     const value = given.get(option.name) ?? fromEnvironment(option, environment) ?? defaultOf(option);
-    if (value === null) continue;
-    for (const item of value) check(option, item);
-    values.set(option.name, value);
+    if (value !== null) values.set(option.name, value);
   }
+  // What the command line says has been looked at; then what is missing is told, and only then what variables say.
   const missing = options.filter((option) => option.required === true && !values.has(option.name));
   if (missing.length > 0) throw new Failure(missingText(missing.map((option) => `\`${labelOf(option)}'`).toSorted()));
+  for (const option of options) for (const item of values.get(option.name) ?? []) check(option, item);
   return new Settings(values);
 }
 
@@ -99,6 +100,7 @@ function readArguments(options: readonly Option[], args: readonly string[]): Map
     if (option === undefined) throw new Failure(`unknown flag \`${flag.replace(/^-+/, "")}'`);
     const value = inline ?? (option.kind === "bool" ? "true" : rest.shift());
     if (value === undefined) throw new Failure(`expected argument for flag \`${labelOf(option)}'`);
+    check(option, value);
     const earlier = REPEATABLE.includes(option.kind) ? (given.get(option.name) ?? []) : [];
     given.set(option.name, [...earlier, value]);
   }
@@ -144,7 +146,7 @@ const CHECKS: Readonly<Partial<Record<Kind, readonly [string, (value: string) =>
   uint64: ["uint64", (value) => integerProblem("ParseUint", value, /^\d+$/, Number.MAX_SAFE_INTEGER)],
   duration: ["time.Duration", (value) => problemOf(() => parseDuration(value))],
   ip: ["flag.IP", (value) => (isIP(value) === 0 ? `invalid IP: '${value}'` : null)],
-  url: ["flag.URL", (value) => urlProblem(value.replace(/\/+$/, ""))],
+  url: ["flag.URL", urlProblem],
   file: ["flag.File", fileProblem],
   "file-list": ["[]flag.File", fileProblem],
   key: ["*flag.PrivateKey", (value) => problemOf(() => readKey(value))],
@@ -176,10 +178,6 @@ function integerProblem(parser: string, value: string, syntax: RegExp, largest: 
   const complaint = `strconv.${parser}: parsing ${quote(value)}`;
   if (!syntax.test(value)) return `${complaint}: invalid syntax`;
   return Number(value) > largest ? `${complaint}: value out of range` : null;
-}
-
-function urlProblem(value: string): string | null {
-  return /^[a-z][a-z0-9+.-]*:\/\/[^/]/i.test(value) ? null : `missing scheme in '${value}'`;
 }
 
 function fileProblem(path: string): string | null {

@@ -25,6 +25,9 @@ export const ARCH = process.arch === "arm64" ? "arm64" : "amd64";
 const MARKER = ".lxc_shared_storage";
 const DISK = "concourse";
 
+/** An archive to serve: `concourse-<version>-linux-<arch>.tgz`. */
+export type Archive = Pick<StandIn, "path" | "size">;
+
 export interface DeploymentOptions {
   /** Kind of machines; `namespaces` by default. */
   readonly machines?: string;
@@ -38,6 +41,8 @@ export interface DeploymentOptions {
   /** Of the stand-in that is served; 7.14.3 by default. */
   readonly version?: string;
   readonly variant?: Variant;
+  /** What is served instead of a stand-in; of `version`. */
+  readonly archive?: Archive;
   /** Set before the deployment, so that the first request meets them. */
   readonly throttle?: number;
   readonly faults?: Partial<Faults>;
@@ -64,7 +69,7 @@ export interface Vitals {
 /** Makes the model and deploys. Nothing is waited for. `tool` has no model yet; `Tool.remove` removes everything. */
 export async function deployConcourse(tool: Tool, options: DeploymentOptions = {}): Promise<Concourse> {
   const { units = 3, config = {}, database = "related", storage = "attached" } = options;
-  const [charm, archive] = await Promise.all([options.charm ?? packCharm(ARCH), small(options)]);
+  const [charm, archive] = await Promise.all([options.charm ?? packCharm(ARCH), options.archive ?? small(options)]);
   const agentVersion = options.agentVersion ?? process.env["AGENT_VERSION"] ?? "";
   const made = ["--machines", options.machines ?? "namespaces", "--agent-version", agentVersion];
   await tool.ok("add-model", tool.model, ...made);
@@ -102,9 +107,9 @@ const small = ({ version = "7.14.3", variant = "small" }: DeploymentOptions): Pr
 
 export class Concourse {
   readonly tool: Tool;
-  readonly archive: StandIn;
+  readonly archive: Archive;
 
-  constructor(tool: Tool, archive: StandIn) {
+  constructor(tool: Tool, archive: Archive) {
     this.tool = tool;
     this.archive = archive;
   }
@@ -124,18 +129,20 @@ export class Concourse {
   }
 
   /** Serves this archive and no other; a throttle and faults that were set are gone. */
-  async serve(archive: StandIn): Promise<MirrorStatus> {
+  async serve(archive: Archive): Promise<MirrorStatus> {
     return this.ask("serve-release", { release: archive.path });
   }
 
   /** Serves a stand-in of each of these versions. */
   async serveVersions(...versions: readonly string[]): Promise<MirrorStatus> {
+    return this.serveAll(await Promise.all(versions.map((version) => small({ version }))));
+  }
+
+  /** Serves these archives. */
+  async serveAll(archives: readonly Archive[]): Promise<MirrorStatus> {
     const directory = join(this.tool.directory, "releases");
     await mkdir(directory);
-    for (const version of versions) {
-      const { path } = await standInArchive({ version, variant: "small" });
-      await symlink(path, join(directory, basename(path)));
-    }
+    for (const { path } of archives) await symlink(path, join(directory, basename(path)));
     return this.ask("serve-release", { release: directory });
   }
 

@@ -11,6 +11,7 @@ import type { Settings } from "../settings.ts";
 import { AT_LEAST_8_3, VERSION, WORKER_VERSION } from "../version.ts";
 import type { Auth, Claims } from "./auth.ts";
 import { readBody, redirect, send, sendJson } from "./http.ts";
+import { Pipelines } from "./pipelines.ts";
 import type { Outcome, Workers } from "./workers.ts";
 import { loginPage, startPage } from "./pages.ts";
 
@@ -39,6 +40,7 @@ interface Exchange {
 
 type Handler = (exchange: Exchange, claims: Claims) => Promise<void> | void;
 type Rights = "anyone" | "login" | "admin";
+type MakeRoute = (method: string, path: string, rights: Rights, handler: Handler) => Route;
 
 interface Route {
   readonly method: string;
@@ -103,7 +105,7 @@ export class Api {
   }
 
   #table(): Route[] {
-    const route = (method: string, path: string, rights: Rights, handler: Handler): Route => ({
+    const route: MakeRoute = (method, path, rights, handler) => ({
       method,
       pattern: new RegExp(`^${path.replaceAll(/:(\w+)/g, "(?<$1>[^/]+)")}$`),
       rights,
@@ -117,7 +119,7 @@ export class Api {
       route("GET", "/api/v1/info/creds", "admin", ({ response }) => sendJson(response, 200, {})),
       route("GET", "/api/v1/user", "login", ({ response }, claims) => sendJson(response, 200, this.#user(claims))),
       route("GET", "/api/v1/teams", "anyone", (exchange, claims) => this.#teams(exchange, claims)),
-      route("GET", "/api/v1/pipelines", "anyone", ({ response }) => sendJson(response, 200, [])),
+      ...this.#pipelineRoutes(route),
       route("GET", "/api/v1/wall", "anyone", ({ response }) => sendJson(response, 200, {})),
       route("GET", "/api/v1/log-level", "admin", ({ response }) =>
         send(response, 200, "text/plain; charset=utf-8", this.#parts.settings.text("log-level")),
@@ -135,6 +137,37 @@ export class Api {
       ),
       route("GET", "/sky/login", "anyone", (exchange) => this.#login(exchange)),
       route("GET", "/login", "anyone", ({ response }) => redirect(response, 302, "/sky/login")),
+    ];
+  }
+
+  #pipelineRoutes(route: MakeRoute): Route[] {
+    const pipelines = new Pipelines(this.#parts.sql, this.#parts.log);
+    const at = "/api/v1/teams/:team/pipelines/:pipeline";
+    const found = (response: ServerResponse, status: number, value: unknown): void =>
+      value === null ? send(response, 404, "", "") : sendJson(response, status, value);
+    return [
+      route("GET", "/api/v1/pipelines", "anyone", async ({ response }) =>
+        sendJson(response, 200, await pipelines.list()),
+      ),
+      route("PUT", `${at}/config`, "login", async ({ request, response, params }) => {
+        const saved = await pipelines.save(params["team"] ?? "", params["pipeline"] ?? "", await readBody(request));
+        sendJson(response, saved === "created" ? 201 : 200, {});
+      }),
+      route("PUT", `${at}/unpause`, "login", async ({ response, params }) => {
+        const done = await pipelines.unpause(params["team"] ?? "", params["pipeline"] ?? "");
+        send(response, done ? 200 : 404, "", "");
+      }),
+      route("POST", `${at}/resources/:resource/check`, "login", async ({ response, params }) => {
+        const { team = "", pipeline = "", resource = "" } = params;
+        found(response, 201, await pipelines.check(team, pipeline, resource));
+      }),
+      route("GET", `${at}/resources/:resource/versions`, "login", async ({ response, params }) => {
+        const { team = "", pipeline = "", resource = "" } = params;
+        found(response, 200, await pipelines.versions(team, pipeline, resource));
+      }),
+      route("GET", "/api/v1/builds/:id", "login", async ({ response, params }) =>
+        found(response, 200, await pipelines.build(Number(params["id"]))),
+      ),
     ];
   }
 

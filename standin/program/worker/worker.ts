@@ -9,6 +9,7 @@ import { WORKER_OPTIONS } from "../option-table.ts";
 import { goError, readSettings, variableOf, type Settings } from "../settings.ts";
 import { WORKER_VERSION } from "../version.ts";
 import { Beacon } from "./beacon.ts";
+import { requireNetwork } from "./network.ts";
 import { startServers } from "./servers.ts";
 import { TsaClient } from "./tsa-client.ts";
 
@@ -20,6 +21,7 @@ export async function runWorker(args: readonly string[]): Promise<void> {
   const worker = describeWorker(settings, log);
   const client = new TsaClient(tsaTarget(settings), log);
   prepareWorkDirectory(settings.text("work-dir") || ".");
+  await requireNetwork(settings);
   const ports = { garden: settings.number("bind-port"), baggageclaim: settings.number("baggageclaim-bind-port") };
   const beacon = new Beacon({ client, log, worker, ports });
   process.on("SIGUSR1", () => beacon.land());

@@ -1,0 +1,61 @@
+/** The run itself, on the host of the test's own network. Told as JSON on the command line; stops when its input ends. */
+
+import { writeFile } from "node:fs/promises";
+import { release as kernel } from "node:os";
+import { UserError } from "../../src/errors.ts";
+import { Tool } from "../e2e/tool.ts";
+import { page } from "./page.ts";
+import { keep, markdown, type Run } from "./report.ts";
+import { runRows } from "./run.ts";
+import { TABLE } from "./table.ts";
+import { World, type WorldOptions } from "./world.ts";
+
+export interface Orders extends WorldOptions {
+  /** Ids of the rows to run; null = all. */
+  readonly rows: readonly string[] | null;
+  /** Files to write; null = none. */
+  readonly json: string | null;
+  readonly out: string | null;
+}
+
+const say = (text: string): void => void process.stderr.write(`${text}\n`);
+
+async function runTable(tool: Tool, orders: Orders): Promise<Run> {
+  const { release, to, machines } = orders;
+  const rows = TABLE.filter(({ id }) => orders.rows?.includes(id) ?? true).filter(
+    ({ upgrade }) => upgrade !== true || to !== undefined,
+  );
+  say(`Bringing up three units of ${release.version} (${machines})`);
+  const world = await World.open(tool, orders);
+  const outcomes = await runRows(world, rows, ({ name }, { holds, seen, seconds }) =>
+    say(`${holds ? "holds" : "FAILS"} ${String(seconds).padStart(7)} s  ${name}\n                 ${seen}`),
+  );
+  const date = new Date().toISOString().slice(0, 10);
+  return { version: release.version, to: to?.version ?? null, machines, date, kernel: kernel(), outcomes };
+}
+
+async function main(orders: Orders): Promise<number> {
+  const { release, machines } = orders;
+  const tool = await Tool.create(`release-${release.version.replaceAll(".", "")}-${machines.slice(0, 2)}`, []);
+  const { promise: interrupted, reject } = Promise.withResolvers<never>();
+  process.stdin.on("close", () => reject(new UserError("interrupted"))).resume();
+  try {
+    const run = await Promise.race([runTable(tool, orders), interrupted]);
+    const runs = orders.json === null ? [run] : await keep(orders.json, run);
+    process.stdout.write(markdown(TABLE, [run]));
+    if (orders.out !== null) await writeFile(orders.out, page(runs));
+    return run.outcomes.every(({ holds }) => holds) ? 0 : 1;
+  } finally {
+    say("Taking everything down");
+    await tool.remove();
+  }
+}
+
+try {
+  const code = await main(JSON.parse(process.argv[2] ?? "") as Orders);
+  // What still waits for an answer of machines that are gone keeps nobody here.
+  process.exit(code);
+} catch (error) {
+  say(error instanceof UserError ? `test:release: ${error.message}` : ((error as Error).stack ?? String(error)));
+  process.exit(2);
+}

@@ -1,0 +1,71 @@
+/** Outcomes as they are kept and shown: one JSON file for all runs, and the page of the reference made from it. */
+
+import { readFile, writeFile } from "node:fs/promises";
+import type { Row } from "./row.ts";
+import type { Outcome } from "./run.ts";
+
+/** One run of the table. */
+export interface Run {
+  /** Of the release. */
+  readonly version: string;
+  /** The version it was taken to, or null. */
+  readonly to: string | null;
+  readonly machines: string;
+  /** Day of the run: 2026-12-01. */
+  readonly date: string;
+  readonly kernel: string;
+  readonly outcomes: readonly Outcome[];
+}
+
+/** Puts the run in the place of an earlier one of the same kind: same version, same machines. */
+export async function keep(path: string, run: Run): Promise<readonly Run[]> {
+  const kept = await readRuns(path);
+  const others = kept.filter(({ version, machines }) => version !== run.version || machines !== run.machines);
+  const key = ({ version, machines }: Run): string => `${version} ${machines === "namespaces" ? 0 : machines}`;
+  const runs = [...others, run].toSorted((a, b) => (key(a) < key(b) ? -1 : 1));
+  await writeFile(path, `${JSON.stringify(runs, null, 2)}\n`);
+  return runs;
+}
+
+export async function readRuns(path: string): Promise<readonly Run[]> {
+  try {
+    return JSON.parse(await readFile(path, "utf8")) as Run[];
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw error;
+  }
+}
+
+const cell = (text: string): string => text.replace(/\s+/g, " ").replaceAll("|", "\\|").trim();
+
+const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |\n`;
+
+/** One table of all runs: a row of it for each behaviour, a column for each run, what was seen below. */
+export function markdown(rows: readonly Row[], runs: readonly Run[]): string {
+  const header = ["Behaviour", ...runs.map(({ version, machines }) => `${version}, ${machines}`)];
+  const dates = ["*compared on*", ...runs.map(({ date }) => date)];
+  const body = rows.map(({ id, name }) => [name, ...runs.map((run) => mark(outcomeOf(run, id)))]);
+  const table = [header, header.map(() => "---"), dates, ...body].map((cells) => line(cells.map(cell))).join("");
+  return `${table}\n## What was seen\n\n${line(["Behaviour", "Seen"])}${line(["---", "---"])}${rows.map((row) => seen(row, runs)).join("")}`;
+}
+
+const outcomeOf = (run: Run, id: string): Outcome | undefined => run.outcomes.find((outcome) => outcome.id === id);
+
+function mark(outcome: Outcome | undefined): string {
+  if (outcome === undefined) return "–";
+  return `${outcome.holds ? "holds" : "**does not hold**"}, ${Math.round(outcome.seconds)} s`;
+}
+
+/** Runs that saw the same stand together. */
+function seen({ id, name }: Row, runs: readonly Run[]): string {
+  const groups = new Map<string, string[]>();
+  for (const run of runs) {
+    const outcome = outcomeOf(run, id);
+    if (outcome === undefined) continue;
+    const key = outcome.holds ? outcome.seen : `**does not hold:** ${outcome.seen}`;
+    groups.set(key, [...(groups.get(key) ?? []), `${run.version} ${run.machines}`]);
+  }
+  const all = groups.size === 1;
+  const texts = [...groups].map(([text, where]) => (all ? text : `${where.join(", ")}: ${text}`));
+  return line([cell(name), texts.map(cell).join("<br>") || "–"]);
+}
