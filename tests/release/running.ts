@@ -2,7 +2,6 @@
 
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import type { Fly } from "./fly.ts";
 import { holds } from "./row.ts";
 import { setPipeline, task } from "./rows/builds.ts";
 import { until, type World } from "./world.ts";
@@ -20,23 +19,24 @@ const config = (jobs: readonly string[]): object => ({
 });
 
 export class RunningBuilds {
-  readonly #fly: Fly;
+  readonly #world: World;
   readonly #name: string;
   readonly #watchers: { readonly job: string; readonly child: ChildProcess; text: string }[] = [];
 
-  private constructor(fly: Fly, name: string) {
-    this.#fly = fly;
+  private constructor(world: World, name: string) {
+    this.#world = world;
     this.#name = name;
   }
 
   /** So many builds of a pipeline of this name, each watched by a `fly` of its own. Resolves once all of them count. */
   static async start(world: World, name: string, count: number): Promise<RunningBuilds> {
-    const builds = new RunningBuilds(await world.fly(), name);
+    const builds = new RunningBuilds(world, name);
+    const fly = await world.fly();
     const jobs = Array.from({ length: count }, (_, i) => `job-${i + 1}`);
-    await setPipeline(world, builds.#fly, name, config(jobs));
+    await setPipeline(world, fly, name, config(jobs));
     for (const job of jobs) {
-      await builds.#fly.ok("trigger-job", "-j", `${name}/${job}`);
-      const child = builds.#fly.start("watch", "-j", `${name}/${job}`, "-b", "1");
+      await fly.ok("trigger-job", "-j", `${name}/${job}`);
+      const child = fly.start("watch", "-j", `${name}/${job}`, "-b", "1");
       const watcher = { job, child, text: "" };
       child.stdout?.setEncoding("utf8").on("data", (piece: string) => (watcher.text += piece));
       builds.#watchers.push(watcher);
@@ -65,28 +65,29 @@ export class RunningBuilds {
    * missing from all that was watched.
    */
   async end(): Promise<number> {
+    const fly = await this.#world.fly();
     let missing = 0;
     for (const watcher of this.#watchers) {
       const at = ["-j", `${this.#name}/${watcher.job}`, "-b", "1", "-s", "count"];
       const closed = once(watcher.child, "close");
-      await this.#fly.ok("intercept", ...at, "--", "touch", "made/stop");
+      await fly.ok("intercept", ...at, "--", "touch", "made/stop");
       const [code] = (await closed) as [number];
-      const status = await this.#fly.ok("builds", "-j", `${this.#name}/${watcher.job}`);
+      const status = await fly.ok("builds", "-j", `${this.#name}/${watcher.job}`);
       holds(/\bsucceeded\b/.test(status), `${watcher.job}: ${status.trim()} (fly watch ended with ${code})`);
-      const events = await this.#fly.ok("watch", "-j", `${this.#name}/${watcher.job}`, "-b", "1");
+      const events = await fly.ok("watch", "-j", `${this.#name}/${watcher.job}`, "-b", "1");
       const end = Number(/ended at (\d+)/.exec(events)?.[1]);
       holds(events.includes(`read ${end}`), `the next step did not read what ${watcher.job} wrote`);
       const seen = new Set([...events.matchAll(/tick (\d+)/g)].map(([, tick]) => Number(tick)));
       missing += end - seen.size;
     }
-    await this.#fly.ok("destroy-pipeline", "--non-interactive", "-p", this.#name);
+    await fly.ok("destroy-pipeline", "--non-interactive", "-p", this.#name);
     return missing;
   }
 
   /** Whatever happened: nobody watches any more, and the builds are gone. */
   async discard(): Promise<void> {
     for (const { child } of this.#watchers) child.kill("SIGKILL");
-    await this.#fly.run("destroy-pipeline", "--non-interactive", "-p", this.#name);
+    await (await this.#world.fly()).run("destroy-pipeline", "--non-interactive", "-p", this.#name);
   }
 }
 

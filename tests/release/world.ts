@@ -38,6 +38,7 @@ export class World {
   /** Of the web, from this host. */
   readonly url: string;
   readonly #password: string;
+  readonly #flies = new Map<string, Promise<Fly>>();
   #token = "";
 
   private constructor(concourse: Concourse, options: WorldOptions, url: string, password: string) {
@@ -64,10 +65,17 @@ export class World {
     return this.options.release.version;
   }
 
-  /** `fly` of the release that the web runs now, logged in. */
+  /** `fly` of the version that the web is of now, logged in: it refuses another one's. */
   async fly(): Promise<Fly> {
+    const { version } = (await (await fetch(`${this.url}/api/v1/info`)).json()) as { version: string };
+    const known = this.#flies.get(version) ?? this.#download(version);
+    this.#flies.set(version, known);
+    return known;
+  }
+
+  async #download(version: string): Promise<Fly> {
     const response = await fetch(`${this.url}/api/v1/cli?platform=linux&arch=${ARCH}`);
-    const path = join(this.concourse.tool.directory, "fly");
+    const path = join(this.concourse.tool.directory, `fly-${version}`);
     await writeFile(path, Buffer.from(await response.arrayBuffer()));
     await chmod(path, 0o755);
     const fly = new Fly(path, this.concourse.tool.directory);
