@@ -37,11 +37,15 @@ const { values } = parseArgs({
 });
 
 async function archiveOf(path: string | undefined, version: string | undefined): Promise<Release> {
-  if (path === undefined || version === undefined) throw new UserError("Give --release-file FILE and --version VERSION");
+  if (path === undefined || version === undefined)
+    throw new UserError("Give --release-file FILE and --version VERSION");
   const info = await stat(path).catch(() => null);
   if (info === null) throw new UserError(`${path} does not exist`);
   if (!basename(path).startsWith(`concourse-${version}-linux-`))
-    throw new UserError(`${basename(path)} is no archive of ${version}`, "It is called concourse-VERSION-linux-ARCH.tgz");
+    throw new UserError(
+      `${basename(path)} is no archive of ${version}`,
+      "It is called concourse-VERSION-linux-ARCH.tgz",
+    );
   return { path: resolve(path), size: info.size, version };
 }
 
