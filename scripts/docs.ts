@@ -7,6 +7,8 @@ import { join } from "node:path";
 import type { ArgsDef, CommandDef } from "citty";
 import { parse } from "yaml";
 import { COMMANDS, type CommandEntry } from "../src/cli/commands.ts";
+import { page } from "../tests/release/page.ts";
+import { OUTCOMES, readRuns } from "../tests/release/report.ts";
 import { ROOT } from "./run.mjs";
 
 interface Option {
@@ -121,6 +123,7 @@ As with Juju 3.6, \`run\` ends with 0 also where the action failed: its output s
 | \`CONCOURSE_MACHINE_DEBUG\` |  | \`1\`: errors with their stack. |
 
 ${await commandLine()}`,
+    "docs/reference/releases.md": page(await readRuns(OUTCOMES)),
   };
 }
 

@@ -1,11 +1,9 @@
 /** The run itself, on the host of the test's own network. Told as JSON on the command line; stops when its input ends. */
 
-import { writeFile } from "node:fs/promises";
 import { release as kernel } from "node:os";
 import { UserError } from "../../src/errors.ts";
 import { Tool } from "../e2e/tool.ts";
-import { page } from "./page.ts";
-import { keep, markdown, type Run } from "./report.ts";
+import { keep, markdown, OUTCOMES, type Run } from "./report.ts";
 import { runRows } from "./run.ts";
 import { TABLE } from "./table.ts";
 import { World, type WorldOptions } from "./world.ts";
@@ -13,9 +11,8 @@ import { World, type WorldOptions } from "./world.ts";
 export interface Orders extends WorldOptions {
   /** Ids of the rows to run; null = all. */
   readonly rows: readonly string[] | null;
-  /** Files to write; null = none. */
-  readonly json: string | null;
-  readonly out: string | null;
+  /** Whether the outcomes are kept for the reference. */
+  readonly record: boolean;
 }
 
 const say = (text: string): void => void process.stderr.write(`${text}\n`);
@@ -41,9 +38,8 @@ async function main(orders: Orders): Promise<number> {
   process.stdin.on("close", () => reject(new UserError("interrupted"))).resume();
   try {
     const run = await Promise.race([runTable(tool, orders), interrupted]);
-    const runs = orders.json === null ? [run] : await keep(orders.json, run);
+    if (orders.record) await keep(OUTCOMES, run);
     process.stdout.write(markdown(TABLE, [run]));
-    if (orders.out !== null) await writeFile(orders.out, page(runs));
     return run.outcomes.every(({ holds }) => holds) ? 0 : 1;
   } finally {
     say("Taking everything down");

@@ -29,10 +29,8 @@ const { values } = parseArgs({
     /** Ids of rows, with commas between them; all by default. */
     rows: { type: "string" },
     restarts: { type: "string", default: "10" },
-    /** File that keeps the outcomes of all runs. */
-    json: { type: "string" },
-    /** File for the page of the reference. */
-    out: { type: "string" },
+    /** Keeps the outcomes in tests/release/outcomes.json, for docs/reference/releases.md. */
+    record: { type: "boolean", default: false },
   },
 });
 
@@ -58,8 +56,7 @@ async function ordersOf(): Promise<Orders> {
     machines: values.machines,
     restarts,
     rows: values.rows?.split(",") ?? null,
-    json: values.json ?? null,
-    out: values.out ?? null,
+    record: values.record,
   };
 }
 

@@ -5,7 +5,7 @@ import { TABLE } from "./table.ts";
 
 const INTRODUCTION = `# Releases that were tried
 
-<!-- Written by \`npm run test:release -- … --out docs/reference/releases.md\`. -->
+<!-- Written by \`npm run docs\` from tests/release/outcomes.json, which \`npm run test:release -- … --record\` adds to. -->
 
 What deployments rely on in a release of Concourse, tried on the real program, built from the tag of its version, on three units
 and more. Rows that run no containers are also tried on the [stand-in](../explanation/stand-in.md) in every \`npm test\`: it holds

@@ -1,8 +1,12 @@
 /** Outcomes as they are kept and shown: one JSON file for all runs, and the page of the reference made from it. */
 
 import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import type { Row } from "./row.ts";
 import type { Outcome } from "./run.ts";
+
+/** Outcomes of the runs that the reference shows. */
+export const OUTCOMES = join(import.meta.dirname, "outcomes.json");
 
 /** One run of the table. */
 export interface Run {
@@ -18,13 +22,12 @@ export interface Run {
 }
 
 /** Puts the run in the place of an earlier one of the same kind: same version, same machines. */
-export async function keep(path: string, run: Run): Promise<readonly Run[]> {
+export async function keep(path: string, run: Run): Promise<void> {
   const kept = await readRuns(path);
   const others = kept.filter(({ version, machines }) => version !== run.version || machines !== run.machines);
   const key = ({ version, machines }: Run): string => `${version} ${machines === "namespaces" ? 0 : machines}`;
   const runs = [...others, run].toSorted((a, b) => (key(a) < key(b) ? -1 : 1));
   await writeFile(path, `${JSON.stringify(runs, null, 2)}\n`);
-  return runs;
 }
 
 export async function readRuns(path: string): Promise<readonly Run[]> {

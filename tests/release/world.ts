@@ -1,8 +1,10 @@
 /** What rows act on: a deployment of one release, its API, its `fly`. */
 
-import { chmod, writeFile } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import { promisify } from "node:util";
 import { firstFree } from "../../src/cli/host-ports.ts";
 import { APPLICATION, ARCH, deployConcourse, type Archive, type Concourse } from "../e2e/concourse.ts";
 import type { Tool } from "../e2e/tool.ts";
@@ -68,17 +70,21 @@ export class World {
   /** `fly` of the version that the web is of now, logged in: it refuses another one's. */
   async fly(): Promise<Fly> {
     const { version } = (await (await fetch(`${this.url}/api/v1/info`)).json()) as { version: string };
-    const known = this.#flies.get(version) ?? this.#download(version);
+    const known = this.#flies.get(version) ?? this.#unpack(version);
     this.#flies.set(version, known);
     return known;
   }
 
-  async #download(version: string): Promise<Fly> {
-    const response = await fetch(`${this.url}/api/v1/cli?platform=linux&arch=${ARCH}`);
-    const path = join(this.concourse.tool.directory, `fly-${version}`);
-    await writeFile(path, Buffer.from(await response.arrayBuffer()));
-    await chmod(path, 0o755);
-    const fly = new Fly(path, this.concourse.tool.directory);
+  /** From the release on the shared directory. */
+  async #unpack(version: string): Promise<Fly> {
+    const { tool, sharedDirectory } = this.concourse;
+    const releases = join(sharedDirectory, "releases");
+    const name = (await readdir(releases)).find((candidate) => candidate.startsWith(`${version}-`)) ?? version;
+    const directory = join(tool.directory, `fly-${version}`);
+    await mkdir(directory);
+    const archive = join(releases, name, `fly-assets/fly-linux-${ARCH}.tgz`);
+    await promisify(execFile)("tar", ["-xzf", archive, "-C", directory]);
+    const fly = new Fly(join(directory, "fly"), tool.directory);
     await fly.ok("login", "-c", this.url, "-u", "admin", "-p", this.#password);
     return fly;
   }
