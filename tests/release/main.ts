@@ -6,7 +6,7 @@
 
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { stat } from "node:fs/promises";
+import { rm, stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { UserError } from "../../src/errors.ts";
@@ -75,7 +75,8 @@ async function main(): Promise<number> {
   const orders = await ordersOf();
   const sweep = sweepAfter();
   const internet = await Internet.create({ names: { [REGISTRY]: INTERNET, [GIT]: INTERNET } });
-  const outside = await startOutside(internet.inside, scratchDirectory("cm-outside-"), orders.release);
+  const directory = scratchDirectory("cm-outside-");
+  const outside = await startOutside(internet.inside, directory, orders.release);
   try {
     const child = startInside(internet, orders);
     for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, () => child.stdin?.end());
@@ -84,6 +85,7 @@ async function main(): Promise<number> {
   } finally {
     outside.stdin?.end();
     await internet.close();
+    await rm(directory, { recursive: true, force: true });
     await sweep();
   }
 }

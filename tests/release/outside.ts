@@ -74,6 +74,8 @@ async function makeImage(at: string, release: Release): Promise<void> {
   await mkdir(join(at, "blobs"), { recursive: true });
   await mkdir(join(at, "manifests"), { recursive: true });
   for (const content of [config, layer]) await writeFile(join(at, "blobs", digest(content)), content);
+  await mkdir(join(at, "tags"));
+  await writeFile(join(at, "tags/list"), JSON.stringify({ name: IMAGE, tags: ["latest"] }));
   for (const name of ["latest", digest(manifest)]) await writeFile(join(at, "manifests", name), manifest);
 }
 

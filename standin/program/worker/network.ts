@@ -40,7 +40,8 @@ async function hasWayOut(): Promise<boolean> {
   const socket = createSocket("udp4");
   const { promise, resolve } = Promise.withResolvers<boolean>();
   socket.once("error", () => resolve(false));
-  socket.connect(1, "1.2.3.4", () => resolve(true));
+  socket.once("connect", () => resolve(true));
+  socket.connect(1, "1.2.3.4");
   try {
     return await promise;
   } finally {

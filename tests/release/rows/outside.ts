@@ -25,7 +25,7 @@ const PIPELINE = {
             platform: "linux",
             image_resource: {
               type: "registry-image",
-              source: { repository: `${REGISTRY}:${PORT}/${IMAGE}`, insecure: true },
+              source: { repository: `${REGISTRY}:${PORT}/${IMAGE}`, tag: "latest", insecure: true },
             },
             inputs: [{ name: "repository" }],
             run: { path: "sh", args: ["-ec", "cat repository/word"] },
