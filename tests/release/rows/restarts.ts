@@ -67,6 +67,7 @@ export const agents: Row = {
 export const worker: Row = {
   id: "worker-restart",
   name: "Builds survive a restart of every worker",
+  limit: 600,
   builds: true,
   run: (world) =>
     whileBuildsRun(world, "workers", 3, async (builds) => {
