@@ -65,6 +65,7 @@ export class Internet {
     const host = holder(
       ["unshare", "--net", "--mount"],
       `set -e; mount --bind ${file} "$(readlink -f /etc/resolv.conf)"
+      echo 0 >/proc/sys/net/ipv4/ip_forward
       ip link set lo up
       ip link add uplink type veth peer name downlink netns ${internet}
       ip address add ${HOST}/24 dev uplink

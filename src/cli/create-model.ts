@@ -4,7 +4,7 @@ import { UserError } from "../errors.ts";
 import { addressing } from "../machines/addresses.ts";
 import { machineKind } from "../machines/index.ts";
 import type { Reach } from "../machines/machine.ts";
-import { hostRoutes, overlaps, subnet } from "../machines/routes.ts";
+import { hostRoutes, overlaps, subnet, type Subnet } from "../machines/routes.ts";
 import { lineNamed } from "../model/state/juju-line.ts";
 import { startSupervisor } from "../model/supervisor/launch.ts";
 import { currentModelFile, modelPaths } from "../model/supervisor/paths.ts";
@@ -41,17 +41,19 @@ export async function createModel(name: string, { machines, image, agentVersion,
   const booted = await kind.image(image, say);
   await makeDirectories(paths);
   const origin = { machines: kind.name, image: booted, juju, reach };
-  writeRecord(paths, newRecord(name, await freeUuid(), origin));
+  writeRecord(paths, newRecord(name, freeUuid(await hostRoutes()), origin));
   writeFileSync(currentModelFile(), `${name}\n`);
   await startSupervisor(paths);
 }
 
-/** One whose network is none that the host has a route to: its machines could not reach what is there. */
-async function freeUuid(): Promise<string> {
-  const routes = await hostRoutes();
-  for (;;) {
+/** How often another network is looked for: where a VPN takes all of 10.0.0.0/8 there is none. */
+const ATTEMPTS = 100;
+
+/** If possible, one whose network is none that the host has a route to: its machines could not reach what is there. */
+export function freeUuid(routes: readonly Subnet[]): string {
+  for (let attempt = 1; ; attempt++) {
     const uuid = randomUUID();
     const network = subnet(addressing(shortId(uuid)).cidr);
-    if (!routes.some((route) => overlaps(route, network))) return uuid;
+    if (attempt === ATTEMPTS || !routes.some((route) => overlaps(route, network))) return uuid;
   }
 }
