@@ -20,10 +20,12 @@ const HOST_PACKAGES = [
   { package: "gzip", files: ["/usr/bin/gzip", "/bin/gzip"] },
 ];
 
-/** What the tests look with besides: a real browser for pages, and SSH's own reading of keys. */
+/** What the tests look with besides: a real browser for pages, SSH's own reading of keys, authorities for TLS. */
 const TEST_PACKAGES = [
   { package: "chromium", files: ["/usr/bin/chromium", "/usr/bin/chromium-browser"] },
   { package: "openssh-client", files: ["/usr/bin/ssh-keygen"] },
+  { package: "openssl", files: ["/usr/bin/openssl"] },
+  { package: "ca-certificates", files: ["/usr/sbin/update-ca-certificates"] },
 ];
 
 /**
