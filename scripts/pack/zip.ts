@@ -8,7 +8,12 @@ import { isExecutable, type Entry } from "./contents.ts";
  * Zip keeps local time without a zone; yazl writes that of the Date it is given. A Date made from local parts gives the
  * same bytes in every zone, and without the extra UTC field there is nothing else that could differ.
  */
-const options = { mtime: new Date(1980, 0, 1, 12), forceDosTimestamp: true };
+const options = {
+  mtime: new Date(1980, 0, 1, 12),
+  forceDosTimestamp: true,
+  // Of Node, which is nearly all of it, in 1.3 s instead of 2.3, for a fortieth more bytes.
+  compressionLevel: 4,
+};
 
 /** Writes `entries`, in their order, as a zip archive whose bytes depend on nothing else. */
 export async function writeZip(file: string, entries: readonly Entry[]): Promise<void> {
