@@ -68,7 +68,9 @@ export interface DatabaseOrders {
   readonly user: string;
   readonly password: string;
   readonly database: string;
-  /** PEM of the provider's CA; null = no TLS. */
+  /** The provider says TLS: nothing is sent in clear. Absent in orders of an earlier charm, which had it with a CA only. */
+  readonly tls?: boolean;
+  /** PEM of the provider's CA; null = it is not told, or there is no TLS. */
   readonly ca: string | null;
 }
 

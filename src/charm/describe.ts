@@ -1,7 +1,7 @@
 import { clusterOf, roleOf, versionOf, type Facts } from "./facts.ts";
 import { badGateways, gatewaysOf } from "./gateways.ts";
 import { isReady } from "./ready.ts";
-import { named } from "./status-words.ts";
+import { clipped, named } from "./status-words.ts";
 import { status } from "./status.ts";
 import { badKeys } from "./worker-keys.ts";
 
@@ -55,6 +55,7 @@ export function describe(facts: Facts): Tree {
           ready: local.agent?.database?.ready ?? false,
           host: local.agent?.database?.host ?? "none",
           problem: local.agent?.database?.problem?.message ?? "none",
+          unreadable: clipped(database.unreadable ?? "none"),
         }
       : { related: false },
     storage: {

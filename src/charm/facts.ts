@@ -100,6 +100,8 @@ export interface DatabaseFacts {
   readonly requested: boolean;
   /** On the web unit: what the provider answered, once complete. */
   readonly answer: DatabaseOrders | null;
+  /** What of the answer cannot be read. */
+  readonly unreadable: string | null;
 }
 
 /** What is on this machine. */

@@ -2,7 +2,7 @@ import type { ClusterSecret } from "../agent/contract.ts";
 import type { HookEnvironment } from "../juju/environment.ts";
 import { HookCommandError, type GoalState, type HookTools } from "../juju/hook-tools.ts";
 import { addressOf, readApplicationBag, readReport } from "../relations/peers.ts";
-import { readAnswer, REQUEST, secretsOf } from "../relations/postgresql.ts";
+import { readAnswer, REQUEST, secretsOf, type Answer } from "../relations/postgresql.ts";
 import {
   memberName,
   roleIn,
@@ -16,7 +16,7 @@ import { readOptions } from "./options.ts";
 import { readFlight, readTsa } from "./read-tsa.ts";
 
 export const SECRET_LABEL = "concourse-cluster";
-const NO_DATABASE: DatabaseFacts = { relation: null, requested: false, answer: null };
+const NO_DATABASE: DatabaseFacts = { relation: null, requested: false, answer: null, unreadable: null };
 
 /**
  * Reads what Juju and the machine say. Commands that do not wait for each other's answers run side by side: what a hook
@@ -236,10 +236,10 @@ async function readDatabase(
       : true,
     web ? readDatabaseAnswer(tools, relation) : null,
   ]);
-  return { relation, requested, answer };
+  return { relation, requested, answer: answer?.orders ?? null, unreadable: answer?.unreadable ?? null };
 }
 
-async function readDatabaseAnswer(tools: HookTools, relation: string): Promise<DatabaseFacts["answer"]> {
+async function readDatabaseAnswer(tools: HookTools, relation: string): Promise<Answer> {
   const provider = await tools.relationApplication(relation);
   const bag = await tools.applicationBag(relation, provider).catch(notYet);
   const { user, tls } = secretsOf(bag);

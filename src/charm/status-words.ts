@@ -12,6 +12,9 @@ export const busy = (message: string): Status => ({ status: "maintenance", messa
 /** Juju refuses a relation as long as it has not got rid of the one before. */
 export const afterOld = (command: string): Status => waiting(`Waiting for the old relation to go, then: ${command}`);
 
+/** Words of others: of a length, and without what a terminal would obey. */
+export const clipped = (text: string): string => text.replaceAll(/[^\x20-\x7e]/g, "?").slice(0, 90);
+
 /** The first of several, and how many more there are: a status is one line. */
 export const counted = ([first = "", ...more]: readonly string[]): string =>
   more.length > 0 ? `${first} and ${more.length} more` : first;

@@ -8,7 +8,7 @@ import { followsWeb, wantedVersion, webBrings, websHaveChanged } from "./follow.
 import { gatewaysOf, isWelcome, someAnswers } from "./gateways.ts";
 import { isReady, webAnswers } from "./ready.ts";
 import { wrongRelations } from "./status-relations.ts";
-import { afterOld, blocked, busy, counted, named, trouble, waiting } from "./status-words.ts";
+import { afterOld, blocked, busy, clipped, counted, named, trouble, waiting } from "./status-words.ts";
 import { relatedApplications } from "./orders.ts";
 import { waitsForTurn } from "./turn.ts";
 import { badKeys } from "./worker-keys.ts";
@@ -113,6 +113,8 @@ function wrongDatabase(facts: Facts): Status | null {
   if (!facts.database.relation)
     return facts.ending.includes("postgresql") ? afterOld(integrate) : blocked(`PostgreSQL is required: ${integrate}`);
   const database = facts.local.agent?.database;
+  const { unreadable } = facts.database;
+  if (unreadable !== null && database?.ready !== true) return blocked(`PostgreSQL sent ${clipped(unreadable)}`);
   if (!database?.problem) return null;
   // A database that is ready all the same lacks pgcrypto: nothing before Concourse 8.0 asks for it (its migration 1747084615).
   const version = clusterOf(facts)?.release?.version ?? "";

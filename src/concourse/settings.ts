@@ -62,9 +62,14 @@ export function webSettings(web: WebSettings): Settings {
     CONCOURSE_POSTGRES_PASSWORD: web.database.password,
     CONCOURSE_POSTGRES_DATABASE: web.database.database,
     // verify-ca, not verify-full: certificates of charmed PostgreSQL do not always carry the address it is reached by.
-    CONCOURSE_POSTGRES_SSLMODE: web.database.ca ? "verify-ca" : "disable",
+    CONCOURSE_POSTGRES_SSLMODE: sslMode(web.database),
     CONCOURSE_POSTGRES_CA_CERT: web.database.ca ? FILES.databaseCa : null,
   };
+}
+
+/** How a connection is made secure, in PostgreSQL's words. What says TLS without a CA gets TLS, whoever is behind it. */
+export function sslMode({ tls, ca }: Pick<DatabaseOrders, "tls" | "ca">): "disable" | "require" | "verify-ca" {
+  return ca !== null ? "verify-ca" : tls === true ? "require" : "disable";
 }
 
 export interface WorkerSettings {

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { parseUri, readAnswer } from "../../src/relations/postgresql.ts";
+import { sslMode } from "../../src/concourse/settings.ts";
+import { parseHost, parseUri, readAnswer } from "../../src/relations/postgresql.ts";
 import { readApplicationBag, readReport, writeApplicationBag, writeReport } from "../../src/relations/peers.ts";
 import {
   parseGateways,
@@ -37,50 +38,122 @@ describe("peers", () => {
 });
 
 describe("postgresql", () => {
+  const at = (host: string, port = 5432) => ({ host, port });
+  const SAID = { username: "u", password: "p" };
+
   test("several hosts, percent-encoding, a database of another name", () => {
     expect(
       parseUri("postgresql://us%40er:p%2Fw%3A%25@10.0.0.5:5432,[fd00::1]:6432,db/con%20course?sslmode=require"),
     ).toEqual({
       user: "us@er",
       password: "p/w:%",
-      hosts: [
-        { host: "10.0.0.5", port: 5432 },
-        { host: "fd00::1", port: 6432 },
-        { host: "db", port: 5432 },
-      ],
+      hosts: [at("10.0.0.5"), at("fd00::1", 6432), at("db")],
       database: "con course",
     });
   });
 
-  test("any user and password survive a URI", () => {
+  test("any user and password survive a URI that encodes them, and most that does not", () => {
     fc.assert(
       fc.property(fc.string({ minLength: 1 }), fc.string({ minLength: 1 }), (user, password) => {
         const uri = `postgresql://${encodeURIComponent(user)}:${encodeURIComponent(password)}@h:1/d`;
         expect(parseUri(uri)).toMatchObject({ user, password });
+        expect(parseUri(`postgresql://u:${password.replaceAll("%", "")}@h:1/d`)?.hosts).toEqual([at("h", 1)]);
       }),
     );
   });
 
   test.each([
-    ["nothing yet", {}, null, null],
-    ["secret not granted yet", { endpoints: "h:1", "secret-user": "secret:1" }, null, null],
-  ])("incomplete: %s", (_, bag, user, tls) => {
-    expect(readAnswer(bag, user, tls)).toBeNull();
+    ["postgresql://u:a@b/c@h:1/d", { user: "u", password: "a@b/c", hosts: [at("h", 1)], database: "d" }],
+    ["postgresql://u:50%@h/d", { user: "u", password: "50%", hosts: [at("h")], database: "d" }],
+    ["postgresql://u:p?q#r@h/d", { user: "u", password: "p?q#r", hosts: [at("h")], database: "d" }],
+    ["postgresql://u:p@fd00::5:5432/d", { user: "u", password: "p", hosts: [at("fd00::5")], database: "d" }],
+    ["postgres://h", { user: "", password: "", hosts: [at("h")], database: "" }],
+    ["postgresql://u:p@/d", null],
+    ["postgresql://u:p@h:99999/d", null],
+    ["http://u:p@h/d", null],
+    ["", null],
+  ])("URI %s", (uri, expected) => {
+    expect(parseUri(uri)).toEqual(expected);
+  });
+
+  test.each([
+    ["10.0.0.5:5433", at("10.0.0.5", 5433)],
+    ["db_1.example", at("db_1.example")],
+    ["[fd00::1]:5433", at("fd00::1", 5433)],
+    ["[fd00::1]", at("fd00::1")],
+    // As charmed PostgreSQL writes an IPv6 primary.
+    ["fd00::5:5432", at("fd00::5")],
+    ["fd00::5432", at("fd00::5432")],
+    ["fd00:1:2:3:4:5:6:7", at("fd00:1:2:3:4:5:6:7")],
+    ["fd00:1:2:3:4:5:6:7:5433", at("fd00:1:2:3:4:5:6:7", 5433)],
+    ["db:0", null],
+    ["db:70000", null],
+    ["[db]:1", null],
+    ["a b", null],
+    ["h:1/d", null],
+    [":5432", null],
+  ])("endpoint %s", (text, expected) => {
+    expect(parseHost(text)).toEqual(expected);
+  });
+
+  test.each([
+    ["nothing yet", {}, null],
+    ["secret not granted yet", { endpoints: "h:1", "secret-user": "secret:1" }, null],
+    ["no host yet", {}, SAID],
+  ])("incomplete: %s", (_, bag, user) => {
+    expect(readAnswer(bag, user, null)).toEqual({ orders: null, unreadable: null });
   });
 
   test("secrets, with TLS", () => {
-    const answer = readAnswer(
-      { endpoints: "h:1", database: "d" },
-      { username: "u", password: "p" },
-      { tls: "True", "tls-ca": "PEM" },
-    );
-    expect(answer).toEqual({ hosts: [{ host: "h", port: 1 }], user: "u", password: "p", database: "d", ca: "PEM" });
+    const { orders } = readAnswer({ endpoints: "h:1", database: "d" }, SAID, { tls: "True", "tls-ca": "PEM" });
+    expect(orders).toEqual({ hosts: [at("h", 1)], user: "u", password: "p", database: "d", tls: true, ca: "PEM" });
   });
 
-  test("tls said to be off is off, whatever certificate lies about", () => {
-    expect(
-      readAnswer({ endpoints: "h:1" }, { username: "u", password: "p" }, { tls: "False", "tls-ca": "PEM" })?.ca,
-    ).toBeNull();
+  test.each([
+    ["off, whatever certificate lies about", { tls: "False", "tls-ca": "PEM" }, "disable"],
+    ["not told", {}, "disable"],
+    ["on, and no CA told", { tls: "True" }, "require"],
+    ["on, in other words", { tls: "1" }, "require"],
+    ["on, with a CA", { tls: "true", "tls-ca": "PEM" }, "verify-ca"],
+  ])("TLS %s", (_, tls, mode) => {
+    const { orders } = readAnswer({ endpoints: "h:1" }, SAID, tls);
+    expect(orders && sslMode(orders)).toBe(mode);
+  });
+
+  test.each<[string, Record<string, string>, { host: string; port: number }[] | undefined, string | null]>([
+    [
+      "hosts of both, those of the plain field first: a primary may have moved there alone",
+      { endpoints: "new:1", uris: "postgresql://u:x@old:1,new:1/d" },
+      [at("new", 1), at("old", 1)],
+      null,
+    ],
+    ["a raw password in the URI", { endpoints: "h:1", uris: "postgresql://u:a/b@c@h:1/d" }, [at("h", 1)], null],
+    ["several URIs", { uris: "postgresql://u:x@a:1/d,postgresql://u:x@b:1/d" }, [at("a", 1), at("b", 1)], null],
+    ["an IPv6 primary", { endpoints: "fd00::5:5432" }, [at("fd00::5")], null],
+    [
+      "an endpoint that is none, beside one that is",
+      { endpoints: "a b,h:1" },
+      [at("h", 1)],
+      "an endpoint that cannot be read: a b",
+    ],
+    [
+      "nothing but what cannot be read",
+      { endpoints: "h:99999" },
+      undefined,
+      "an endpoint that cannot be read: h:99999",
+    ],
+    [
+      "a URI that is none: what is in it is not shown",
+      { endpoints: "h:1", uris: "jdbc:postgresql://u:secret@h" },
+      [at("h", 1)],
+      "a connection URI that cannot be read",
+    ],
+  ])("%s", (_, bag, hosts, unreadable) => {
+    const answer = readAnswer(bag, SAID, null);
+    expect(answer.orders?.hosts).toEqual(hosts);
+    expect(answer.unreadable).toBe(unreadable);
+    // The plain password counts, whatever the URI makes of it.
+    expect(answer.orders?.password ?? "p").toBe("p");
   });
 });
 

@@ -237,7 +237,10 @@ describe.skipIf(process.getuid?.() !== 0)(
     test("another CA is refused, and so are we without any", async () => {
       const { ca } = issueCertificates("127.0.0.1", Date.now());
       expect(await prepareDatabase({ ...orders, ca })).toMatchObject({ problem: { code: "database-tls" } });
-      expect(await prepareDatabase({ ...orders, ca: null })).toMatchObject({ problem: { code: "database-access" } });
+      const withoutCa = { ...orders, ca: null };
+      expect(await prepareDatabase(withoutCa)).toMatchObject({ problem: { code: "database-access" } });
+      // Who says TLS and shows no CA is spoken to with TLS: this server takes nothing else.
+      expect(await prepareDatabase({ ...withoutCa, tls: true })).toMatchObject({ ready: true, problem: null });
     });
   },
 );
@@ -257,6 +260,18 @@ describe("connecting to what is no PostgreSQL", () => {
     for (const listening of servers) listening.close();
   }, SLOW_HOST);
   const orders = { user: "u", password: "p", database: "d", ca: null };
+
+  test("what is said to be TLS and is not gets no word in clear", async () => {
+    const heard: Buffer[] = [];
+    const refusesTls = await listen((socket) => {
+      socket.once("data", () => socket.write("N"));
+      socket.on("data", (bytes) => heard.push(bytes));
+    });
+    const found = await prepareDatabase({ ...orders, user: "somebody", hosts: [refusesTls], tls: true });
+    expect(found).toMatchObject({ ready: false, problem: { code: "database-tls" } });
+    expect(Buffer.concat(heard).toString("latin1")).not.toMatch(/somebody|concourse-agent/);
+    expect(found.problem?.message).toContain("takes no TLS, and its relation says TLS: see juju status");
+  });
 
   test("a port that says nothing, hangs up, talks another language or refuses TLS", async () => {
     const hangsUp = await listen((socket) => socket.end());

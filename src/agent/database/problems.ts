@@ -1,4 +1,5 @@
 /** What is wrong with a database, in the words of the status line. */
+import { sslMode } from "../../concourse/settings.ts";
 import type { DatabaseOrders, Problem } from "../contract.ts";
 import { codeOf, isSqlState, type Host } from "./session.ts";
 
@@ -22,19 +23,23 @@ export class Standby extends Error {
 }
 
 /** SQLSTATEs of PostgreSQL 16, appendix A; codes of Node's sockets and of TLS. */
-export function explain(error: unknown, at: Host, { user, database, ca }: DatabaseOrders): Problem {
+export function explain(error: unknown, at: Host, orders: DatabaseOrders): Problem {
+  const { user, database, ca } = orders;
+  const inClear = sslMode(orders) === "disable";
   const code = codeOf(error);
   const server = `PostgreSQL ${clip(at.host, LONGEST_HOST)}:${at.port}`;
   switch (code) {
     case "standby":
       return problem("database-standby", false, `${server} is a standby, no primary is told`, "see juju status");
+    case "TLS_REFUSED":
+      return problem("database-tls", false, `${server} takes no TLS, and its relation says TLS`, "see juju status");
     case "28P01":
       return problem("database-password", false, `PostgreSQL refuses the password of ${name(user)}`, REJOIN);
     case "28000":
       return problem(
         "database-access",
         false,
-        `PostgreSQL has no rule to let ${name(user)} in${ca ? "" : " without TLS"}`,
+        `PostgreSQL has no rule to let ${name(user)} in${inClear ? " without TLS" : ""}`,
         WAIT,
       );
     case "3D000":

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { createConnection } from "node:net";
 import type { Socket } from "node:net";
 import postgres from "postgres";
+import { sslMode } from "../../concourse/settings.ts";
 import type { DatabaseOrders } from "../contract.ts";
 
 export type Host = DatabaseOrders["hosts"][number];
@@ -35,7 +36,7 @@ export async function withSession<T>(
 }
 
 /**
- * One connection, plain or checked against the CA. Names in the certificate are not compared: an endpoint may be an
+ * One connection: in clear, encrypted, or also checked against the CA. Names in the certificate are not compared: an endpoint may be an
  * address that the certificate does not list, and the CA signs for this cluster only (`sslmode=verify-ca`).
  */
 export const connectPostgres: ConnectDatabase = async (at, orders) => {
@@ -45,10 +46,14 @@ export const connectPostgres: ConnectDatabase = async (at, orders) => {
     user: orders.user,
     pass: orders.password,
     database: orders.database,
-    ssl: orders.ca === null ? false : { ca: orders.ca, checkServerIdentity: () => undefined },
+    ssl: tlsOptions(orders),
     max: 1,
     connect_timeout: CONNECT_SECONDS,
-    socket: onlyOnce(() => openSocket(at)),
+    socket: onlyOnce(async () => {
+      const socket = await openSocket(at);
+      if (sslMode(orders) !== "disable") refuseClear(socket);
+      return socket;
+    }),
     // Neither prepared statements nor look-ups of types: a pooler in between may not like them.
     prepare: false,
     fetch_types: false,
@@ -69,6 +74,12 @@ export const connectPostgres: ConnectDatabase = async (at, orders) => {
   }
 };
 
+function tlsOptions(orders: DatabaseOrders): false | object {
+  const mode = sslMode(orders);
+  if (mode === "disable") return false;
+  return mode === "require" ? { rejectUnauthorized: false } : { ca: orders.ca, checkServerIdentity: () => undefined };
+}
+
 /** The library connects again when a connection is lost; a session that did so would have lost its role and transaction. */
 function onlyOnce<T>(open: () => Promise<T>): () => Promise<T> {
   let opened = false;
@@ -77,6 +88,16 @@ function onlyOnce<T>(open: () => Promise<T>): () => Promise<T> {
     opened = true;
     return open();
   };
+}
+
+/**
+ * The server's first byte answers the request for TLS: `N` if it takes none (PostgreSQL 16, "Message Flow", 55.2.10). The
+ * library would begin TLS all the same, and end without a cause.
+ */
+function refuseClear(socket: Socket): void {
+  socket.once("data", (bytes: Buffer) => {
+    if (bytes[0] === "N".charCodeAt(0)) socket.destroy(Object.assign(new Error("no TLS"), { code: "TLS_REFUSED" }));
+  });
 }
 
 async function openSocket({ host, port }: Host): Promise<Socket> {

@@ -145,6 +145,7 @@ export const web: Facts = {
     relation: "postgresql:1",
     requested: true,
     answer: { hosts: [{ host: "10.1.1.2", port: 5432 }], user: "u", password: "p", database: "concourse", ca: null },
+    unreadable: null,
   },
   openedPorts: ["8080/tcp"],
   status: { status: "active", message: "" },
@@ -185,7 +186,7 @@ export const worker: Facts = {
     others: [{ unit: "ci/0", address: "10.1.1.10", report: webReport }],
   },
   secret: { id: null, exists: true, content: null },
-  database: { relation: "postgresql:1", requested: true, answer: null },
+  database: { relation: "postgresql:1", requested: true, answer: null, unreadable: null },
   openedPorts: [],
   local,
 };

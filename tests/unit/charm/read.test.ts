@@ -137,7 +137,12 @@ test("a database whose relation was removed by force is asked for nothing, and f
     if (command === "relation-get" && args.includes("postgresql:4")) return failed("ERROR permission denied\n");
     return command.startsWith("secret-") ? failed("ERROR secret not found\n") : ok(answers[command] ?? []);
   });
-  expect((await read(tools)).database).toEqual({ relation: "postgresql:4", requested: true, answer: null });
+  expect((await read(tools)).database).toEqual({
+    relation: "postgresql:4",
+    requested: true,
+    answer: null,
+    unreadable: null,
+  });
 });
 
 /** Juju as it is in `postgresql-relation-broken`, and in that of a `flight`: it goes on listing what has ended. */

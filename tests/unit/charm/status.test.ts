@@ -94,6 +94,21 @@ test.each<[string, Facts, string, string]>([
     "PostgreSQL is required: juju integrate ci:postgresql postgresql",
   ],
   [
+    "an endpoint that cannot be read, and no other",
+    change(web, {
+      database: { answer: null, unreadable: "an endpoint that cannot be read: h:x\u001b[2J" },
+      local: { agent: { database: null } },
+    }),
+    "blocked",
+    "PostgreSQL sent an endpoint that cannot be read: h:x?[2J",
+  ],
+  [
+    "an endpoint that cannot be read, beside one that takes writes",
+    change(web, { database: { unreadable: "an endpoint that cannot be read: h:x" } }),
+    "active",
+    "Web server ready (v7.14.3) - port 8080",
+  ],
+  [
     "postgresql removed, and Juju not rid of it yet",
     change(web, { database: { relation: null, answer: null }, ending: ["postgresql"] }),
     "waiting",
