@@ -84,21 +84,22 @@ const hasTurn = (facts: Facts): boolean =>
 export const storeThere = ({ local }: Facts): boolean =>
   local.agent?.store.mounted === true && !local.agent.store.problem;
 
-/** A unit that loses a role stops that service and forgets its secrets. */
+/**
+ * A unit that loses a role stops that service, and forgets its files and secrets once it is down: systemd reads the unit as
+ * it stops too, how long it may take and what to run afterwards, and a unit that is gone has neither.
+ */
 export function dropService(facts: Facts, service: string): Step[] {
   const { files, services } = facts.local;
+  const { active, enabled } = services[service] ?? NOT_RUNNING;
+  if (enabled || ["active", "activating", "reloading"].includes(active))
+    return [{ do: "service", service, verb: "stop" }];
+  if (!["inactive", "failed"].includes(active)) return [];
   const mine =
     service === WEB_SERVICE
       ? [FILES.webEnvironment, FILES.sessionSigningKey, FILES.tsaHostKey, FILES.authorizedKeys, FILES.databaseCa]
       : [FILES.workerEnvironment, FILES.tsaPublicKey, FILES.workerScript, FILES.workerResolver];
-  const state = services[service] ?? NOT_RUNNING;
-  const stop: Step[] =
-    state.enabled || ["active", "activating", "reloading"].includes(state.active)
-      ? [{ do: "service", service, verb: "stop" }]
-      : [];
   const left = [...mine, unitFile(service)].filter((path) => (files[path] ?? null) !== null);
-  if (left.length === 0) return stop;
-  return [...stop, ...left.map((path): Step => ({ do: "remove", path })), { do: "reload-units" }];
+  return left.length === 0 ? [] : [...left.map((path): Step => ({ do: "remove", path })), { do: "reload-units" }];
 }
 
 export const write = (path: string, content: string): Step => ({

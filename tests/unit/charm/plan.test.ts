@@ -129,19 +129,26 @@ describe("the web", () => {
     expect(verbs(plan(lost))).toEqual([]);
   });
 
-  test("stops without a relation and forgets its secrets", () => {
-    const steps = plan(change(settled(web), { database: { relation: null, answer: null } }));
-    expect(verbs(steps)).toEqual([`stop ${WEB_SERVICE}`]);
-    expect(steps).toContainEqual({ do: "remove", path: FILES.tsaHostKey });
+  test("stops without a relation", () => {
+    const unrelated = change(settled(web), { database: { relation: null, answer: null } });
+    expect(plan(unrelated)).toEqual([{ do: "service", service: WEB_SERVICE, verb: "stop" }]);
   });
 
-  test("forgets them also after a hook that was killed once the service had stopped", () => {
-    const halfway = change(settled(web), {
+  test.each([
+    ["keeps its unit while it stops: systemd reads there how", "deactivating", 10, false],
+    ["forgets its secrets once it is down", "inactive", 0, true],
+    ["forgets them also if it failed as it stopped", "failed", 0, true],
+  ])("%s", (_, active, pid, forgets) => {
+    const stopping = change(settled(web), {
       database: { relation: null, answer: null },
-      local: { services: { [WEB_SERVICE]: { active: "inactive", enabled: false, pid: 0 } } },
+      local: { services: { [WEB_SERVICE]: { active, enabled: false, pid } } },
     });
-    expect(plan(halfway)).toContainEqual({ do: "remove", path: FILES.webEnvironment });
-    expect(plan(settled(halfway))).toEqual([]);
+    const steps = plan(stopping);
+    expect(verbs(steps)).toEqual([]);
+    const removed = steps.flatMap((step) => (step.do === "remove" ? [step.path] : []));
+    expect([FILES.webEnvironment, FILES.tsaHostKey].every((path) => removed.includes(path))).toBe(forgets);
+    if (forgets) expect(plan(settled(stopping))).toEqual([]);
+    else expect(steps).toEqual([]);
   });
 
   test("a bad worker key is left out of the file", () => {
