@@ -49,7 +49,7 @@ const WITHOUT_IO: Readonly<Record<string, RegExp>> = {
   "rules of the charm": /^charm\/(plan|lead|hosts|orders|status|publish|read|reconcile|report)\.ts$/,
   "what is known of relations and Concourse": /^(relations|concourse)\/.*\.ts$/,
   "the store": /^store\/.*\.ts$/,
-  "the agent, apart from its wiring": /^agent\/(?!main\.ts|database\/).*\.ts$/,
+  "the agent, apart from its wiring": /^agent\/(?!main\.ts|database\/|preflight\/look\.ts).*\.ts$/,
   "the state of the local model": /^model\/state\/.*\.ts$/,
 };
 const IO_MODULES =

@@ -43,6 +43,7 @@ export function agentPorts(unit: SimUnit, life: Life, process: Process, dice: Di
           problem: null,
         })),
     },
+    preflight: () => scheduler.call(life, "preflight", () => ({ installing: null, lacks: [] })),
     log: (line) => checks.logged(unit, line),
   };
 }

@@ -136,6 +136,8 @@ export interface Orders {
 
   /** Make the worker's key pair if it is not there. */
   readonly workerKey: boolean;
+  /** This unit is to run a worker: look at what builds need of the machine. */
+  readonly worker?: boolean;
   /** Make the secrets of a new cluster if there are none: only on the leader, only while Juju holds none. */
   readonly clusterSecret: boolean;
 
@@ -203,7 +205,10 @@ export interface ServiceState {
   /** systemd's ActiveState: active, activating, failed, inactive … */
   readonly active: string;
   readonly mainPid: number;
+  /** systemd's NRestarts: since the service was last started by hand or hook. */
   readonly restarts: number;
+  /** Restarts that the agent has seen in the last ten minutes, where they are more than a mishap. */
+  readonly recent?: number;
 }
 
 export interface WebState {
@@ -220,6 +225,23 @@ export interface WebState {
     readonly since: number | null;
   }[];
   readonly problem: string | null;
+}
+
+/** Something that builds need of their machine and that is missing. */
+export interface Lack {
+  readonly name: string;
+  /** `worker`: Concourse's worker would not start. `builds`: it starts, and no build runs. `some`: the rest do. */
+  readonly stops: "worker" | "builds" | "some";
+  /** What is missing and how to get it: the end of a status line. */
+  readonly message: string;
+}
+
+/** What builds need of the machine that a worker runs on. */
+export interface Preflight {
+  /** The package that is being installed just now. */
+  readonly installing: string | null;
+  /** The first cause first. */
+  readonly lacks: readonly Lack[];
 }
 
 export interface AgentState {
@@ -250,6 +272,8 @@ export interface AgentState {
   readonly damaged: readonly Damage[];
   /** Public half of the worker key as one `ssh-rsa …` line. */
   readonly workerPublicKey: string | null;
+  /** Null where no worker is to run, and until the machine has been looked at. */
+  readonly preflight: Preflight | null;
   /** True when NEW_CLUSTER_SECRET_FILE holds a complete set. */
   readonly clusterSecretReady: boolean;
   readonly database: {

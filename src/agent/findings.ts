@@ -24,6 +24,7 @@ export const NOTHING_FOUND: Findings = {
   release: null,
   damaged: [],
   workerPublicKey: null,
+  preflight: null,
   clusterSecretReady: false,
   database: null,
   web: null,

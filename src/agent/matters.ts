@@ -20,10 +20,11 @@ interface Row {
  * | release: found, verified, gone | the same while no manifest is committed and this unit is not the fetcher: nobody can act on it |
  * | a copy found damaged | |
  * | worker key, cluster secret made | |
+ * | preflight | |
  * | database: ready, host, port, problem | |
  * | web: api, database, version, running workers; why its database part fails | why the API is silent |
  * | probe: silent or not | |
- * | services: active state, main process, restarts (between two looks the rest may be as it was); at most every 10 s if that is all | |
+ * | services: active state, main process, restarts, whether it keeps ending (between two looks the rest may be as it was); at most every 10 s if that is all | |
  * | problems of other tasks, program | sequence |
  */
 export const ROWS: readonly Row[] = [
@@ -36,6 +37,7 @@ export const ROWS: readonly Row[] = [
   { what: "release", part: (state, orders) => (canAdopt(orders) ? state.release : null) },
   { what: "damage", part: (state) => state.damaged },
   { what: "worker key", part: (state) => state.workerPublicKey },
+  { what: "preflight", part: (state) => state.preflight },
   { what: "cluster secret", part: (state) => state.clusterSecretReady },
   { what: "database", part: (state) => state.database },
   { what: "web", part: (state) => webPart(state.web) },
@@ -72,10 +74,11 @@ function webPart(web: WebState | null): unknown {
 }
 
 function servicesPart(state: AgentState): unknown {
-  return Object.entries(state.services).map(([name, { active, mainPid, restarts }]) => [
+  return Object.entries(state.services).map(([name, { active, mainPid, restarts, recent = 0 }]) => [
     name,
     active,
     mainPid,
     restarts,
+    recent > 0,
   ]);
 }

@@ -1,11 +1,13 @@
 import type { Ports } from "../ports.ts";
-import type { AgentState, DatabaseOrders } from "./contract.ts";
+import type { AgentState, DatabaseOrders, Preflight } from "./contract.ts";
 
 /** What the agent needs of the world besides the ports it shares with the store. */
 export interface AgentPorts extends Ports {
   readonly watch: Watch;
   readonly keys: Keys;
   readonly database: Database;
+  /** Looks at what builds need of this machine. */
+  readonly preflight: () => Promise<Preflight>;
   /** One line for the journal. */
   readonly log: (line: string) => void;
 }

@@ -58,6 +58,7 @@ export function describe(facts: Facts): Tree {
           unreadable: clipped(database.unreadable ?? "none"),
         }
       : { related: false },
+    builds: buildsOf(facts),
     storage: {
       mounted: local.agent?.store.mounted ?? false,
       id: local.agent?.store.id ?? "none",
@@ -65,6 +66,13 @@ export function describe(facts: Facts): Tree {
     },
     problems: problemsOf(facts),
   };
+}
+
+/** What builds lack on this machine, by name: also what only some of them need. */
+function buildsOf(facts: Facts): string | Record<string, string> {
+  const lacks = facts.local.agent?.preflight?.lacks ?? [];
+  const told = lacks.map(({ name, message }) => [name, named(message, facts)] as const);
+  return told.length > 0 ? Object.fromEntries(told) : "nothing missing";
 }
 
 /** What the agent cannot do, or the store keeps it from, by task: each in the words of the status line. */

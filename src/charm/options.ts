@@ -86,6 +86,12 @@ export function readOptions(values: Values): { options: Options; mistakes: reado
   const dnsServers = list(text("containerd-dns-server"));
   const badServer = dnsServers.find((server) => !isAddress(server));
   check("containerd-dns-server", badServer === undefined, `"${short(badServer ?? "")}" is no IP address`);
+  const farServer = dnsServers.find((server) => isAddress(server) && !isFar(server));
+  check(
+    "containerd-dns-server",
+    farServer === undefined,
+    `builds cannot reach ${farServer}: no loopback, multicast or unspecified address`,
+  );
 
   const githubToken = text("github-token");
   check("github-token", /^[\x21-\x7e]*$/.test(githubToken), "holds blanks or control characters");
@@ -141,3 +147,18 @@ export function isAddress(text: string): boolean {
     ? text.split(".").every((part) => Number(part) < 256)
     : /^[0-9a-fA-F:.]+$/.test(text) && URL.canParse(`http://[${text}]/`);
 }
+
+/**
+ * An address that a build, in a network of its own, could reach: none of the loopback, of many (multicast) or of nobody.
+ * A URL spells an address of the sixth version in one way only, those of the fourth in it as well.
+ */
+function isFar(address: string): boolean {
+  if (!address.includes(":")) return isFarByte(Number(address.split(".")[0]));
+  const spelled = new URL(`http://[${address}]/`).hostname.slice(1, -1);
+  const mapped = /^::ffff:([0-9a-f]+):[0-9a-f]+$/.exec(spelled)?.[1];
+  return mapped === undefined
+    ? spelled !== "::" && spelled !== "::1" && !spelled.startsWith("ff")
+    : isFarByte(Number.parseInt(mapped, 16) >> 8);
+}
+
+const isFarByte = (first: number): boolean => first !== 0 && first !== 127 && first < 224;

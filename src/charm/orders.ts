@@ -89,6 +89,7 @@ export function ordersFor(facts: Facts): Orders | null {
     // A copy that repairs one is fetched while the unit does its work.
     quiet: cluster?.release ? isCopyOf(local.current, cluster.release) : false,
     workerKey: role !== "web",
+    worker: role === "worker",
     clusterSecret: leader && !facts.secret.exists && modeOf(facts) !== "worker",
     database: role === "web" ? facts.database.answer : null,
     web:

@@ -30,7 +30,9 @@ export function workerWanted(facts: Facts, current: string): ServiceWanted | nul
   if (!key || hostKeys.length === 0 || !storeThere(facts)) return null;
   const running = (facts.local.services[WORKER_SERVICE]?.pid ?? 0) > 0;
   // A worker whose key is not let in loses five seconds before it tries again (Concourse, worker/beacon_runner.go).
-  if (!running && !isWelcome(gateways, key)) return null;
+  const { preflight } = facts.local.agent ?? {};
+  if (!preflight) return null;
+  if (!running && (!isWelcome(gateways, key) || preflight.lacks.some(({ stops }) => stops === "worker"))) return null;
   const settings = workerSettings({
     name: memberName(facts.environment),
     tsaHosts: routesTo(facts, gateways).tsaHosts,

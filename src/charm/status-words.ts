@@ -19,9 +19,9 @@ export const clipped = (text: string): string => text.replaceAll(/[^\x20-\x7e]/g
 export const counted = ([first = "", ...more]: readonly string[]): string =>
   more.length > 0 ? `${first} and ${more.length} more` : first;
 
-/** The store and the agent do not know what the application is called. */
+/** The store and the agent do not know what the application and the unit are called. */
 export const named = (message: string, { environment }: Facts): string =>
-  message.replaceAll("<app>", environment.application);
+  message.replaceAll("<app>", environment.application).replaceAll("<unit>", environment.unit);
 
 export const trouble = ({ blocked: forOperator, message }: Problem): Status =>
   forOperator ? blocked(message) : waiting(message);

@@ -2,7 +2,7 @@ import { WEB_SERVICE, WORKER_SERVICE } from "../concourse/services.ts";
 import type { Status } from "../juju/hook-tools.ts";
 import type { Cluster } from "../relations/peers.ts";
 import { progressText } from "../agent/progress.ts";
-import { clusterOf, isCopyOf, NOT_RUNNING, roleOf, versionOf, type Facts } from "./facts.ts";
+import { clusterOf, isCopyOf, roleOf, versionOf, type Facts } from "./facts.ts";
 import { isBeyondRepair } from "./damage.ts";
 import { followsWeb, wantedVersion, webBrings, websHaveChanged } from "./follow.ts";
 import { gatewaysOf, isWelcome, someAnswers } from "./gateways.ts";
@@ -207,12 +207,12 @@ function webStatus(facts: Facts): Status {
   if (!facts.secret.content) return busy("Making keys and passwords");
   if (!database.answer) return waiting("Waiting for PostgreSQL to share its credentials");
   if (!local.agent?.database?.ready) return waiting("Waiting for PostgreSQL to answer");
-  const service = local.services[WEB_SERVICE] ?? NOT_RUNNING;
   const problem = webAnswers(facts) ? local.agent.web?.problem : null;
   if (problem)
     return waiting(`Web server: ${problem.slice(0, 48)}: check PostgreSQL, then journalctl -u ${WEB_SERVICE}`);
-  if (service.restarts > 2 && !webAnswers(facts))
-    return blocked(`Web server keeps ending (${service.restarts} restarts): journalctl -u ${WEB_SERVICE}`);
+  const ends = recentEnds(facts, WEB_SERVICE);
+  if (ends > 0 && !webAnswers(facts))
+    return blocked(`Web server keeps ending (${ends} restarts): journalctl -u ${WEB_SERVICE}`);
   // One worker's key stops no web: it is told where nothing else is, and by `check-status` always.
   const ill = badKeys(facts);
   if (ill.length > 0) return blocked(`Unreadable worker key from ${counted(ill)}: juju resolved or remove that unit`);
@@ -224,18 +224,30 @@ function portMessage({ environment, options }: Facts, port: number): string {
   return `Port ${port} is taken by another program on this machine: ${way} (ss -ltnp)`;
 }
 
+/** What the machine does not give: a worker that runs all the same fails every build. */
+function wrongForBuilds({ local }: Facts): Status | null {
+  const { installing = null, lacks = [] } = local.agent?.preflight ?? {};
+  if (installing !== null) return busy(`Installing ${installing}`);
+  const first = lacks.find(({ stops }) => stops !== "some");
+  return first ? blocked(`Builds cannot run: ${first.message}`) : null;
+}
+
+/** Restarts of the last ten minutes, if they are more than a mishap. */
+const recentEnds = ({ local }: Facts, service: string): number => local.agent?.services[service]?.recent ?? 0;
+
 function workerStatus(facts: Facts): Status {
   const { local, flight } = facts;
   const version = versionOf(local.current) ?? "?";
+  const builds = wrongForBuilds(facts);
+  if (builds) return builds;
   if (isReady(facts)) return { status: "active", message: `Worker ready (v${version})` };
   if (!local.agent?.workerPublicKey) return busy("Making the worker's key");
   const gateways = gatewaysOf(facts);
   if (flight && gateways.length === 0) return waiting(`Waiting for TSA connection info from ${flight.application}`);
   const name = flight?.application ?? clusterOf(facts)?.web ?? "the web server";
   if (!someAnswers(gateways)) return waiting(`Waiting for the web server on ${name}`);
-  const service = local.services[WORKER_SERVICE] ?? NOT_RUNNING;
-  if (service.restarts > 2)
-    return blocked(`Worker keeps ending (${service.restarts} restarts): journalctl -u ${WORKER_SERVICE}`);
+  const ends = recentEnds(facts, WORKER_SERVICE);
+  if (ends > 0) return blocked(`Worker keeps ending (${ends} restarts): journalctl -u ${WORKER_SERVICE}`);
   if (!isWelcome(gateways, local.agent.workerPublicKey)) return waiting(`Waiting for ${name} to let this worker in`);
   return busy(`Starting worker (v${version})`);
 }

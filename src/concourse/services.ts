@@ -51,7 +51,8 @@ WantedBy=multi-user.target
  * `KillMode=process` lets the shims, and the builds in them, live through a restart of the worker; `Delegate=yes` keeps
  * systemd out of the containers' cgroups; a landed or retired worker exits 0 and stays down, hence `on-failure`
  * (Concourse, worker/beacon.go; ci/deployments/smoke/systemd/concourse-worker.service). Its mounts are its own, and go with
- * it (docs/decisions/0021); `+` is outside of them.
+ * it (docs/decisions/0021). `unshare` makes the namespace, since with `PrivateMounts=yes` even `ExecStartPre=+` would be
+ * run in one (systemd 252).
  */
 export const workerUnit = `[Unit]
 Description=Concourse worker
@@ -63,11 +64,11 @@ StartLimitIntervalSec=0
 [Service]
 Type=exec
 EnvironmentFile=${FILES.workerEnvironment}
-ExecStartPre=+/bin/sh ${FILES.workerScript} before
-ExecStart=/bin/sh ${FILES.workerScript} run ${CURRENT_RELEASE}/bin/concourse
-ExecStopPost=+/bin/sh ${FILES.workerScript} after
+ExecStartPre=/bin/sh ${FILES.workerScript} before
+ExecStart=/usr/bin/unshare --mount --propagation slave /bin/sh ${FILES.workerScript} run ${CURRENT_RELEASE}/bin/concourse
+ExecStop=-/bin/sh ${FILES.workerScript} stop $MAINPID
+ExecStopPost=/bin/sh ${FILES.workerScript} after
 WorkingDirectory=${WORK_DIRECTORY}
-PrivateMounts=yes
 Restart=on-failure
 RestartSec=2
 TimeoutStartSec=300

@@ -74,3 +74,37 @@ END
       grep -c 'tmpfs /sys/module/overlay/parameters' calls || true`).trim();
   expect([run("metacopy=on"), run("nothing"), run("lowerdir")]).toEqual(["1", "0", "0"]);
 });
+
+describe("a stop", () => {
+  /** What it has waited, in tries of a fifth of a second. */
+  const stop = (prepare: string, pid = "7"): number => {
+    const script = readFileSync(join(directory, "script"), "utf8")
+      .replace("/run/systemd/units/invocation:concourse-worker.service", join(directory, "began"))
+      .replace("sleep 0.2", "echo waited");
+    writeFileSync(join(directory, "script"), script);
+    const lines = `
+      mkdir -p work/volumes/init work/volumes/live
+      touch -d "1 hour ago" work/volumes/live began
+      ${prepare}
+      sh script stop ${pid}`;
+    const said = execFileSync("sh", ["-euc", lines], { cwd: directory, encoding: "utf8" });
+    return said.split("\n").filter((line) => line === "waited").length;
+  };
+
+  test("waits for a volume that is being created, but not for ever", () => {
+    expect(stop("mkdir work/volumes/init/new")).toBe(100);
+  });
+
+  test("and for the web to ask for the last one", () => {
+    expect(stop("touch work/volumes/live")).toBe(100);
+  });
+
+  test.each([
+    ["nothing is being created", "true", "7"],
+    ["an earlier process left one", 'mkdir work/volumes/init/old; touch -d "2 hours ago" work/volumes/init/old', "7"],
+    ["the process has ended by itself", "mkdir work/volumes/init/new", ""],
+    ["there is no work directory yet", "rm -r work", "7"],
+  ])("at once where %s", (_what, prepare, pid) => {
+    expect(stop(prepare, pid)).toBe(0);
+  });
+});

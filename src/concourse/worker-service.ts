@@ -20,6 +20,10 @@ export const WORKER_ENDS = "/run/concourse-worker.ends";
  * it for each container, search domains and all, as long as no servers are named in its settings
  * (worker/runtime/cni_network.go).
  *
+ * `stop`: whoever creates a volume loses it with the process, and its build ends with "future not found". So a stop waits, up
+ * to 20 seconds, until no volume is being initialised (what an earlier process left there does not count), and a moment
+ * longer, in which the web asks for the last ones (worker/baggageclaim/volume/filesystem.go, client/volume_future.go).
+ *
  * `after`: notes an end that nobody asked for.
  */
 export const workerScript = `#!/bin/sh
@@ -67,6 +71,20 @@ hide_metacopy() {
   rm -rf "$trial"
 }
 
+creating() {
+  find init -mindepth 1 -maxdepth 1 -newer /run/systemd/units/invocation:concourse-worker.service
+  find live -maxdepth 0 -newermt "1 second ago"
+}
+
+finish_volumes() {
+  cd "$work/volumes" 2>/dev/null || return 0
+  tries=100
+  while [ "$tries" -gt 0 ] && [ -n "$(creating)" ]; do
+    sleep 0.2
+    tries=$((tries - 1))
+  done
+}
+
 case $1 in
   before)
     clear_mounts
@@ -76,6 +94,10 @@ case $1 in
     hide_metacopy
     mount --bind ${FILES.workerResolver} /etc/resolv.conf
     exec "$2" worker
+    ;;
+  stop)
+    # One that has ended by itself has no process.
+    [ -z "\${2-}" ] || finish_volumes
     ;;
   after)
     [ "\${SERVICE_RESULT-success}" = success ] || { tail -n 20 "$ends"; uptime; } 2>/dev/null >"$ends.new"

@@ -5,6 +5,7 @@ import { clusterSecretTask } from "./cluster-secret.ts";
 import { databaseTask } from "./database.ts";
 import { fetchTask } from "./fetch.ts";
 import { holdLeasesTask, leaseTask } from "./lease.ts";
+import { preflightTask } from "./preflight.ts";
 import { probeTask } from "./probe.ts";
 import { publicFactsTask } from "./public-facts.ts";
 import { releaseTask } from "./release.ts";
@@ -27,6 +28,7 @@ export const TASKS: readonly ((world: TaskWorld) => Task)[] = [
   cleanUpTask,
   publicFactsTask,
   workerKeyTask,
+  preflightTask,
   clusterSecretTask,
   databaseTask,
   webTask,

@@ -1,7 +1,9 @@
 /** Watches systemd units: asks systemd when something has happened, and looks at their processes in between. */
 import type { ServiceState } from "../contract.ts";
+import { isDeepStrictEqual } from "node:util";
 import { Fault } from "../fault.ts";
 import type { Task } from "../runner.ts";
+import { RecentRestarts } from "../recent-restarts.ts";
 import type { TaskWorld } from "../world.ts";
 
 /** A process that is gone is noticed after this. */
@@ -14,6 +16,14 @@ const SIGNS = "/run/systemd/units";
 export function servicesTask(world: TaskWorld): Task<readonly string[]> {
   const { ports } = world;
   const { clock } = ports;
+  const recent = new RecentRestarts();
+  const withRecent = (services: Readonly<Record<string, ServiceState>>, now: number) =>
+    Object.fromEntries(
+      Object.entries(services).map(([name, state]) => {
+        const count = recent.count(name, state.restarts, now);
+        return [name, count > 0 ? { ...state, recent: count } : state];
+      }),
+    );
   return {
     name: "services",
     rest: { services: {} },
@@ -23,6 +33,7 @@ export function servicesTask(world: TaskWorld): Task<readonly string[]> {
       let askedAt = Number.NEGATIVE_INFINITY;
       let sign = new AbortController();
       let unwatch: (() => void) | null = null;
+      let told: typeof services | null = null;
       const signs = new Set(names.map((name) => `invocation:${name}`));
 
       return async (io) => {
@@ -40,7 +51,11 @@ export function servicesTask(world: TaskWorld): Task<readonly string[]> {
         if (signalled || clock.steady() - askedAt >= ASK_AGAIN_MS || (await hasMoved(world, services))) {
           services = await ask(world, names);
           askedAt = clock.steady();
-          io.report({ services });
+        }
+        const counted = withRecent(services, clock.steady());
+        if (!isDeepStrictEqual(counted, told)) {
+          told = counted;
+          io.report({ services: counted });
         }
         if (!io.signal.aborted) await clock.sleep(LOOK_MS, sign.signal);
         return 0;

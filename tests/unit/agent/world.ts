@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { gunzipSync } from "node:zlib";
 import { serveUnit } from "../../../src/agent/agent.ts";
-import type { AgentState, DatabaseOrders, Orders } from "../../../src/agent/contract.ts";
+import type { AgentState, DatabaseOrders, Orders, Preflight } from "../../../src/agent/contract.ts";
 import { matters } from "../../../src/agent/matters.ts";
 import type { AgentPorts } from "../../../src/agent/ports.ts";
 import type { Places } from "../../../src/agent/world.ts";
@@ -113,6 +113,7 @@ export class World {
   services: Record<string, { active: string; pid: number; restarts: number }> = {};
   database = { ready: true, host: "db", port: 5432, problem: null } as NonNullable<AgentState["database"]>;
   databaseCalls: DatabaseOrders[] = [];
+  preflight: Preflight = { installing: null, lacks: [] };
   keysMade = 0;
   /** Private keys to hand out. */
   keys: readonly string[] = [];
@@ -254,6 +255,7 @@ export class World {
           return this.database;
         },
       },
+      preflight: async () => this.preflight,
       log: (line) => {
         if (life.alive) this.logged.push(line);
       },

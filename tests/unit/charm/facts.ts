@@ -50,6 +50,7 @@ export const agent: AgentState = {
   damaged: [],
   release: { sha256: target.sha256, name: RELEASE, manifestSha256: target.manifestSha256 ?? "", verified: true },
   workerPublicKey: PUBLIC_KEY,
+  preflight: { installing: null, lacks: [] },
   clusterSecretReady: false,
   database: null,
   web: null,

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { AGENT_SERVICE, CONFIG_HASH, WEB_SERVICE, WORKER_SERVICE } from "../../../src/concourse/services.ts";
+import type { Lack } from "../../../src/agent/contract.ts";
 import { FILES } from "../../../src/concourse/settings.ts";
 import { fingerprint } from "../../../src/concourse/ssh-keys.ts";
 import type { Facts } from "../../../src/charm/facts.ts";
@@ -191,6 +192,16 @@ describe("a worker", () => {
       },
     });
     expect(verbs(plan(away))).toEqual([]);
+  });
+
+  test("waits for the look at what builds need of its machine, and for what Concourse does not start without", () => {
+    const preflight = (lacks: readonly Lack[] | null) =>
+      verbs(plan(change(welcome, { local: { agent: { preflight: lacks && { installing: null, lacks } } } })));
+    const lack = (stops: Lack["stops"]): Lack => ({ name: "x", stops, message: "x" });
+    expect(preflight(null)).toEqual([]);
+    expect(preflight([lack("some"), lack("worker")])).toEqual([]);
+    expect(preflight([lack("some"), lack("builds")])).toEqual([`start ${WORKER_SERVICE}`]);
+    expect(preflight([])).toEqual([`start ${WORKER_SERVICE}`]);
   });
 
   test("that becomes the web stops its worker", () => {

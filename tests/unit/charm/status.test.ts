@@ -56,6 +56,56 @@ test.each<[string, Facts, string, string]>([
     "maintenance",
     "Starting worker (v7.14.3)",
   ],
+  [
+    "something that builds need is missing, though the worker is registered",
+    change(from({ workers: [{ name: "0b1c2d3e-ci-1", since: 1000 }] }), {
+      local: {
+        ...runningWorker,
+        agent: {
+          preflight: {
+            lacks: [
+              { name: "little-space", stops: "some", message: "only 2048 MiB are free" },
+              { name: "no-iptables", stops: "worker", message: "iptables is missing: juju exec -u <unit> x" },
+            ],
+          },
+        },
+      },
+    }),
+    "blocked",
+    "Builds cannot run: iptables is missing: juju exec -u ci/1 x",
+  ],
+  [
+    "what stops some builds is no status",
+    change(worker, {
+      local: { agent: { preflight: { lacks: [{ name: "x", stops: "some", message: "only 2048 MiB are free" }] } } },
+    }),
+    "waiting",
+    "Waiting for ci/0 to let this worker in",
+  ],
+  [
+    "a package is being installed",
+    change(worker, { local: { agent: { preflight: { installing: "iptables" } } } }),
+    "maintenance",
+    "Installing iptables",
+  ],
+  [
+    "worker that keeps ending",
+    change(worker, {
+      local: {
+        agent: { services: { [WORKER_SERVICE]: { active: "activating", mainPid: 0, restarts: 9, recent: 4 } } },
+      },
+    }),
+    "blocked",
+    "Worker keeps ending (4 restarts): journalctl -u concourse-worker.service",
+  ],
+  [
+    "restarts of long ago",
+    change(worker, {
+      local: { agent: { services: { [WORKER_SERVICE]: { active: "active", mainPid: 9, restarts: 9, recent: 0 } } } },
+    }),
+    "waiting",
+    "Waiting for ci/0 to let this worker in",
+  ],
   ["worker not let in", worker, "waiting", "Waiting for ci/0 to let this worker in"],
   [
     "web away",
