@@ -124,7 +124,7 @@ export interface Proxy {
 }
 
 export interface HttpRequest {
-  readonly method?: "GET" | "HEAD" | "POST";
+  readonly method?: "GET" | "HEAD" | "POST" | "DELETE";
   readonly url: string;
   /** `authorization` and `cookie` are dropped when a redirect leads to another origin. */
   readonly headers?: Readonly<Record<string, string>>;

@@ -44,6 +44,7 @@ export function agentPorts(unit: SimUnit, life: Life, process: Process, dice: Di
         })),
     },
     preflight: () => scheduler.call(life, "preflight", () => ({ installing: null, lacks: [] })),
+    tryWorker: () => scheduler.call(life, "try worker", () => undefined),
     log: (line) => checks.logged(unit, line),
   };
 }

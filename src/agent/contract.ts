@@ -274,6 +274,11 @@ export interface AgentState {
   readonly workerPublicKey: string | null;
   /** Null where no worker is to run, and until the machine has been looked at. */
   readonly preflight: Preflight | null;
+  /**
+   * The worker's process `pid` has made a volume, a copy of it and a container, or why it could not. Null until that is
+   * known. Absent in states of older agents.
+   */
+  readonly trial?: { readonly pid: number; readonly problem: string | null } | null;
   /** True when NEW_CLUSTER_SECRET_FILE holds a complete set. */
   readonly clusterSecretReady: boolean;
   readonly database: {

@@ -25,6 +25,7 @@ export const NOTHING_FOUND: Findings = {
   damaged: [],
   workerPublicKey: null,
   preflight: null,
+  trial: null,
   clusterSecretReady: false,
   database: null,
   web: null,

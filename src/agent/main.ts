@@ -10,6 +10,7 @@ import { serveUnit } from "./agent.ts";
 import { NEW_CLUSTER_SECRET_FILE, ORDERS_FILE, STATE_FILE, WORKER_KEY_FILE } from "./contract.ts";
 import { prepareDatabase } from "./database/prepare.ts";
 import type { AgentPorts, Keys, Watch } from "./ports.ts";
+import { tryWorker } from "../concourse/worker-api.ts";
 import { look } from "./preflight/look.ts";
 import type { Places } from "./world.ts";
 
@@ -54,6 +55,7 @@ const ports: AgentPorts = {
   keys,
   database: { prepare: (orders) => prepareDatabase(orders) },
   preflight: () => look(hostPorts),
+  tryWorker: (signal) => tryWorker(hostPorts.http, `preflight-${hostPorts.random.uuid()}`, signal),
   log: (line) => process.stderr.write(`${line}\n`),
 };
 

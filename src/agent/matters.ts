@@ -20,7 +20,7 @@ interface Row {
  * | release: found, verified, gone | the same while no manifest is committed and this unit is not the fetcher: nobody can act on it |
  * | a copy found damaged | |
  * | worker key, cluster secret made | |
- * | preflight | |
+ * | preflight, trial of the worker | |
  * | database: ready, host, port, problem | |
  * | web: api, database, version, running workers; why its database part fails | why the API is silent |
  * | probe: silent or not | |
@@ -38,6 +38,7 @@ export const ROWS: readonly Row[] = [
   { what: "damage", part: (state) => state.damaged },
   { what: "worker key", part: (state) => state.workerPublicKey },
   { what: "preflight", part: (state) => state.preflight },
+  { what: "trial", part: (state) => state.trial ?? null },
   { what: "cluster secret", part: (state) => state.clusterSecretReady },
   { what: "database", part: (state) => state.database },
   { what: "web", part: (state) => webPart(state.web) },

@@ -8,6 +8,8 @@ export interface AgentPorts extends Ports {
   readonly database: Database;
   /** Looks at what builds need of this machine. */
   readonly preflight: () => Promise<Preflight>;
+  /** See `tryWorker` in `concourse/worker-api.ts`. */
+  readonly tryWorker: (signal: AbortSignal) => Promise<void>;
   /** One line for the journal. */
   readonly log: (line: string) => void;
 }

@@ -71,7 +71,10 @@ export function describe(facts: Facts): Tree {
 /** What builds lack on this machine, by name: also what only some of them need. */
 function buildsOf(facts: Facts): string | Record<string, string> {
   const lacks = facts.local.agent?.preflight?.lacks ?? [];
-  const told = lacks.map(({ name, message }) => [name, named(message, facts)] as const);
+  const failed = facts.local.agent?.trial?.problem;
+  const told = [...lacks, ...(failed ? [{ name: "trial", message: failed }] : [])].map(
+    ({ name, message }) => [name, named(message, facts)] as const,
+  );
   return told.length > 0 ? Object.fromEntries(told) : "nothing missing";
 }
 

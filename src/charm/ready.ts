@@ -24,8 +24,12 @@ export function isReady(facts: Facts): boolean {
   if (!service) return false;
   return roleOf(facts) === "web"
     ? isWebReady(facts)
-    : isRegistered(gatewaysOf(facts), memberName(facts.environment), service.since);
+    : isRegistered(gatewaysOf(facts), memberName(facts.environment), service.since) && canBuild(facts, service.pid);
 }
+
+/** The running worker has made a volume and a container. */
+const canBuild = ({ local }: Facts, pid: number): boolean =>
+  local.agent?.trial?.pid === pid && local.agent.trial.problem === null;
 
 /**
  * A restart would interrupt something. Of a worker whose web is silent nothing new is known: what that web said last

@@ -229,7 +229,10 @@ function wrongForBuilds({ local }: Facts): Status | null {
   const { installing = null, lacks = [] } = local.agent?.preflight ?? {};
   if (installing !== null) return busy(`Installing ${installing}`);
   const first = lacks.find(({ stops }) => stops !== "some");
-  return first ? blocked(`Builds cannot run: ${first.message}`) : null;
+  if (first) return blocked(`Builds cannot run: ${first.message}`);
+  const { trial } = local.agent ?? {};
+  const failed = trial && trial.pid === local.services[WORKER_SERVICE]?.pid ? trial.problem : null;
+  return failed ? blocked(`Builds cannot run: ${failed}`) : null;
 }
 
 /** Restarts of the last ten minutes, if they are more than a mishap. */

@@ -96,7 +96,7 @@ describe("a stop", () => {
   });
 
   test("and for the web to ask for the last one", () => {
-    expect(stop("touch work/volumes/live")).toBe(100);
+    expect(stop('touch -d "now + 1 hour" work/volumes/live')).toBe(100);
   });
 
   test.each([

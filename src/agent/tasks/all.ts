@@ -13,6 +13,7 @@ import { resolveTask } from "./resolve.ts";
 import { scrubTask } from "./scrub.ts";
 import { servicesTask } from "./services.ts";
 import { storeTask } from "./store.ts";
+import { trialTask } from "./trial.ts";
 import { webTask } from "./web.ts";
 import { workerKeyTask } from "./worker-key.ts";
 
@@ -29,6 +30,7 @@ export const TASKS: readonly ((world: TaskWorld) => Task)[] = [
   publicFactsTask,
   workerKeyTask,
   preflightTask,
+  trialTask,
   clusterSecretTask,
   databaseTask,
   webTask,

@@ -1,19 +1,20 @@
-/** The worker's own servers: containers and volumes, both empty for ever, and the health check. */
+/** The worker's own servers: containers, volumes, and the health check. */
 
-import { get, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
+import { get, type RequestListener, type Server, type ServerResponse } from "node:http";
 import { Failure } from "../failure.ts";
 import { serve } from "../lifecycle.ts";
 import { messageOf } from "../log.ts";
 import type { Settings } from "../settings.ts";
 import { AT_LEAST_8_2 } from "../version.ts";
+import { baggageclaim, garden, send } from "./volumes.ts";
 
 export async function startServers(settings: Settings): Promise<Server[]> {
   const at = (prefix: string, handler: RequestListener) =>
     serve(settings.text(`${prefix}bind-ip`), settings.number(`${prefix}bind-port`), handler);
-  const none: RequestListener = (_request, response) => answer(response, 404, null);
+  const none: RequestListener = (_request, response) => send(response, 404, null);
   return [
-    await member("garden", at("", garden)),
-    await member("baggageclaim", at("baggageclaim-", baggageclaim)),
+    await member("garden", at("", garden())),
+    await member("baggageclaim", at("baggageclaim-", baggageclaim(settings.text("work-dir")))),
     await member("debug", at("debug-", none)),
     await member("baggageclaim", at("baggageclaim-debug-", none)),
     await member(
@@ -32,25 +33,6 @@ async function member(name: string, server: Promise<Server>): Promise<Server> {
   }
 }
 
-function answer(response: ServerResponse, status: number, body: unknown): void {
-  response.writeHead(status, body === null ? {} : { "Content-Type": "application/json" });
-  response.end(body === null ? "" : `${JSON.stringify(body)}\n`);
-}
-
-/** Garden's API (cloudfoundry/garden, routes.go). */
-function garden(request: IncomingMessage, response: ServerResponse): void {
-  const path = new URL(request.url ?? "/", "http://garden").pathname;
-  if (path === "/ping" || path === "/capacity") return answer(response, 200, {});
-  if (path === "/containers") return answer(response, 200, { Handles: [] });
-  answer(response, 404, null);
-}
-
-function baggageclaim(request: IncomingMessage, response: ServerResponse): void {
-  const path = new URL(request.url ?? "/", "http://baggageclaim").pathname;
-  if (path === "/volumes") return answer(response, 200, []);
-  answer(response, 404, null);
-}
-
 /** Any answer of the two servers counts, whatever its status (worker/healthchecker.go). */
 async function checkHealth(settings: Settings, response: ServerResponse): Promise<void> {
   const timeout = settings.duration("healthcheck-timeout");
@@ -60,7 +42,7 @@ async function checkHealth(settings: Settings, response: ServerResponse): Promis
     answers(`${base("baggageclaim-")}/volumes`, timeout),
   ]);
   const body = { garden: { healthy: garden }, baggageclaim: { healthy: baggageclaim } };
-  answer(response, garden && baggageclaim ? 200 : 503, AT_LEAST_8_2 ? body : null);
+  send(response, garden && baggageclaim ? 200 : 503, AT_LEAST_8_2 ? body : null);
 }
 
 function answers(url: string, timeout: number): Promise<boolean> {

@@ -1,3 +1,4 @@
+import { TrialError } from "../../../src/concourse/worker-api.ts";
 import { generateKeyPairSync } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { publicLine } from "../../../src/concourse/ssh-keys.ts";
@@ -420,5 +421,72 @@ describe("services", () => {
     world.services = { [service]: { active: "failed", pid: 0, restarts: 1 } };
     await world.clock.advance(1_000);
     expect(world.state.services[service]).toMatchObject({ active: "failed" });
+  });
+});
+
+describe("a worker", () => {
+  const service = "concourse-worker.service";
+  const startWorker = async (): Promise<void> => {
+    world.services = { [service]: { active: "active", pid: 7, restarts: 0 } };
+    world.fs.makeDirectories("/proc/7");
+    await startPrivate({ worker: true, services: [service] });
+    await world.clock.advance(1_000);
+  };
+
+  test("is tried once for each process, once it listens, and each hour", async () => {
+    let tries = 0;
+    let listens = false;
+    world.tryWorker = async () => {
+      tries += 1;
+      if (!listens) throw Object.assign(new Error("refused"), { code: "ECONNREFUSED" });
+    };
+    await startWorker();
+    expect(world.state.trial).toBeNull();
+    listens = true;
+    await world.clock.advance(1_000);
+    expect(world.state.trial).toEqual({ pid: 7, problem: null });
+    const before = tries;
+    await world.clock.advance(3_500_000);
+    expect(tries).toBe(before);
+    await world.clock.advance(200_000);
+    expect(tries).toBe(before + 1);
+  });
+
+  test("that cannot make a volume twice in a row says why within seconds, with the cause of its log", async () => {
+    world.journal = '{"level":"error","data":{"error":"operation not permitted"}}\n';
+    world.tryWorker = () => Promise.reject(new TrialError("no volume can be made", "failed to create volume"));
+    await startWorker();
+    await world.clock.advance(2_000);
+    expect(world.state.trial).toEqual({ pid: 7, problem: "no volume can be made: operation not permitted" });
+    world.tryWorker = async () => undefined;
+    await world.clock.advance(20_000);
+    expect(world.state.trial).toEqual({ pid: 7, problem: null });
+  });
+
+  test("gets iptables once an hour, by the model's proxy, and is told while it comes", async () => {
+    const lack = { name: "no-iptables", stops: "worker", message: "iptables is missing" } as const;
+    world.preflight = { installing: null, lacks: [lack] };
+    world.apt = () => ({ code: 100, signal: null, stdout: "", stderr: "E: Unable to locate package" });
+    const orders = { worker: true, source: { ...world.orders.source, httpProxy: "http://proxy:3128" } };
+    await startPrivate(orders);
+    await world.clock.advance(60_000);
+    const apt = () => world.told.filter(({ what }) => what === "apt").map(({ text }) => text);
+    expect(apt()).toEqual([expect.stringMatching(/^env .*http_proxy=http:\/\/proxy:3128 .*install .*iptables$/)]);
+    expect(world.state.preflight).toEqual({ installing: null, lacks: [lack] });
+    await world.clock.advance(3_600_000);
+    expect(apt()).toHaveLength(2);
+  });
+
+  test("that ends again and again is told by the restarts of ten minutes", async () => {
+    await startWorker();
+    for (const restarts of [1, 2, 3]) {
+      world.services = { [service]: { active: "activating", pid: 0, restarts } };
+      world.fs.put(`/run/systemd/units/invocation:${service}`, String(restarts));
+      await world.clock.advance(2_000);
+    }
+    expect(world.state.services[service]).toMatchObject({ restarts: 3, recent: 3 });
+    world.services = { [service]: { active: "active", pid: 7, restarts: 3 } };
+    await world.clock.advance(700_000);
+    expect(world.state.services[service]).toEqual({ active: "active", mainPid: 7, restarts: 3 });
   });
 });

@@ -76,7 +76,7 @@ export function settle(): Promise<void> {
 
 export interface Told {
   readonly at: number;
-  readonly what: "wake" | "status" | "resource" | "systemctl";
+  readonly what: "wake" | "status" | "resource" | "systemctl" | "apt";
   readonly text: string;
 }
 
@@ -113,6 +113,9 @@ export class World {
   services: Record<string, { active: string; pid: number; restarts: number }> = {};
   database = { ready: true, host: "db", port: 5432, problem: null } as NonNullable<AgentState["database"]>;
   databaseCalls: DatabaseOrders[] = [];
+  journal = "";
+  apt: () => ExecResult = () => ({ code: 0, signal: null, stdout: "", stderr: "" });
+  tryWorker: () => Promise<void> = async () => undefined;
   preflight: Preflight = { installing: null, lacks: [] };
   keysMade = 0;
   /** Private keys to hand out. */
@@ -256,6 +259,7 @@ export class World {
         },
       },
       preflight: async () => this.preflight,
+      tryWorker: () => this.tryWorker(),
       log: (line) => {
         if (life.alive) this.logged.push(line);
       },
@@ -288,6 +292,11 @@ export class World {
           .map((name) => this.#shown(name))
           .join("\n"),
       );
+    }
+    if (argv[0] === "journalctl") return result(0, this.journal);
+    if (argv[0] === "env") {
+      this.told.push({ at, what: "apt", text: argv.join(" ") });
+      return this.apt();
     }
     const script = argv.at(-1) ?? "";
     if (script.startsWith("resource-get")) {

@@ -51,6 +51,7 @@ export const agent: AgentState = {
   release: { sha256: target.sha256, name: RELEASE, manifestSha256: target.manifestSha256 ?? "", verified: true },
   workerPublicKey: PUBLIC_KEY,
   preflight: { installing: null, lacks: [] },
+  trial: { pid: 9, problem: null },
   clusterSecretReady: false,
   database: null,
   web: null,

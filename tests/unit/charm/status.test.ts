@@ -75,6 +75,25 @@ test.each<[string, Facts, string, string]>([
     "Builds cannot run: iptables is missing: juju exec -u ci/1 x",
   ],
   [
+    "worker that cannot make a volume, though it is registered",
+    change(from({ workers: [{ name: "0b1c2d3e-ci-1", since: 1000 }] }), {
+      local: {
+        ...runningWorker,
+        agent: { trial: { pid: 9, problem: "no volume can be made: operation not permitted" } },
+      },
+    }),
+    "blocked",
+    "Builds cannot run: no volume can be made: operation not permitted",
+  ],
+  [
+    "the trial of the process before says nothing",
+    change(from({ workers: [{ name: "0b1c2d3e-ci-1", since: 1000 }], authorised: [fingerprint(PUBLIC_KEY)] }), {
+      local: { ...runningWorker, agent: { trial: { pid: 8, problem: "no volume can be made: x" } } },
+    }),
+    "maintenance",
+    "Starting worker (v7.14.3)",
+  ],
+  [
     "what stops some builds is no status",
     change(worker, {
       local: { agent: { preflight: { lacks: [{ name: "x", stops: "some", message: "only 2048 MiB are free" }] } } },
