@@ -17,16 +17,20 @@ export interface Run {
   readonly machines: string;
   /** Day of the run: 2026-12-01. */
   readonly date: string;
+  /** Release of the kernel. */
   readonly kernel: string;
   readonly outcomes: readonly Outcome[];
 }
 
-/** Puts the run in the place of an earlier one of the same kind: same version, same machines. */
+/** Puts its outcomes in the place of those of earlier runs of the same kind: same version, same machines. */
 export async function keep(path: string, run: Run): Promise<void> {
   const kept = await readRuns(path);
-  const others = kept.filter(({ version, machines }) => version !== run.version || machines !== run.machines);
+  const same = ({ version, machines }: Run): boolean => version === run.version && machines === run.machines;
+  const ids = new Set(run.outcomes.map(({ id }) => id));
+  const earlier = kept.filter(same).flatMap(({ outcomes }) => outcomes.filter(({ id }) => !ids.has(id)));
+  const merged = { ...run, outcomes: [...earlier, ...run.outcomes] };
   const key = ({ version, machines }: Run): string => `${version} ${machines === "namespaces" ? 0 : machines}`;
-  const runs = [...others, run].toSorted((a, b) => (key(a) < key(b) ? -1 : 1));
+  const runs = [...kept.filter((one) => !same(one)), merged].toSorted((x, y) => (key(x) < key(y) ? -1 : 1));
   await writeFile(path, `${JSON.stringify(runs, null, 2)}\n`);
 }
 
@@ -47,8 +51,11 @@ const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |\n`;
 export function markdown(rows: readonly Row[], runs: readonly Run[]): string {
   const header = ["Behaviour", ...runs.map(({ version, machines }) => `${version}, ${machines}`)];
   const dates = ["*compared on*", ...runs.map(({ date }) => date)];
+  const kernels = ["*Linux*", ...runs.map(({ kernel }) => kernel)];
   const body = rows.map(({ id, name }) => [name, ...runs.map((run) => mark(outcomeOf(run, id)))]);
-  const table = [header, header.map(() => "---"), dates, ...body].map((cells) => line(cells.map(cell))).join("");
+  const table = [header, header.map(() => "---"), dates, kernels, ...body]
+    .map((cells) => line(cells.map(cell)))
+    .join("");
   return `${table}\n## What was seen\n\n${line(["Behaviour", "Seen"])}${line(["---", "---"])}${rows.map((row) => seen(row, runs)).join("")}`;
 }
 
