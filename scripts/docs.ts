@@ -123,7 +123,7 @@ As with Juju 3.6, \`run\` ends with 0 also where the action failed: its output s
 | \`CONCOURSE_MACHINE_DEBUG\` |  | \`1\`: errors with their stack. |
 
 ${await commandLine()}`,
-    "docs/reference/releases.md": page(await readRuns(OUTCOMES)),
+    "docs/reference/releases.md": page(readRuns(OUTCOMES)),
   };
 }
 

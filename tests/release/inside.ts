@@ -1,10 +1,10 @@
 /** The run itself, on the host of the test's own network. Told as JSON on the command line; stops when its input ends. */
 
-import { release as kernel } from "node:os";
+import { release as kernelRelease } from "node:os";
 import { UserError } from "../../src/errors.ts";
 import { Tool } from "../e2e/tool.ts";
 import { keep, markdown, OUTCOMES, type Run } from "./report.ts";
-import { runRows } from "./run.ts";
+import { runRows, type Outcome } from "./run.ts";
 import { TABLE } from "./table.ts";
 import { World, type WorldOptions } from "./world.ts";
 
@@ -17,18 +17,25 @@ export interface Orders extends WorldOptions {
 
 const say = (text: string): void => void process.stderr.write(`${text}\n`);
 
-async function runTable(tool: Tool, orders: Orders): Promise<Run> {
+async function runTable(tool: Tool, orders: Orders): Promise<readonly Outcome[]> {
   const { release, to, machines } = orders;
   const rows = TABLE.filter(({ id }) => orders.rows?.includes(id) ?? true).filter(
     ({ upgrade }) => upgrade !== true || to !== undefined,
   );
   say(`Bringing up three units of ${release.version} (${machines})`);
   const world = await World.open(tool, orders);
-  const outcomes = await runRows(world, rows, ({ name }, { holds, seen, seconds }) =>
-    say(`${holds ? "holds" : "FAILS"} ${String(seconds).padStart(7)} s  ${name}\n                 ${seen}`),
-  );
+  return runRows(world, rows, ({ name }, outcome) => {
+    const { holds, seen, seconds } = outcome;
+    say(`${holds ? "holds" : "FAILS"} ${String(seconds).padStart(7)} s  ${name}\n                 ${seen}`);
+    // At once, so that a run that is interrupted was not in vain.
+    if (orders.record) keep(OUTCOMES, runOf(orders, [outcome]));
+  });
+}
+
+function runOf({ release, to, machines }: Orders, outcomes: readonly Outcome[]): Run {
   const date = new Date().toISOString().slice(0, 10);
-  return { version: release.version, to: to?.version ?? null, machines, date, kernel: kernel(), outcomes };
+  const [kernel = ""] = kernelRelease().split("-");
+  return { version: release.version, to: to?.version ?? null, machines, date, kernel, outcomes };
 }
 
 async function main(orders: Orders): Promise<number> {
@@ -37,10 +44,9 @@ async function main(orders: Orders): Promise<number> {
   const { promise: interrupted, reject } = Promise.withResolvers<never>();
   process.stdin.on("close", () => reject(new UserError("interrupted"))).resume();
   try {
-    const run = await Promise.race([runTable(tool, orders), interrupted]);
-    if (orders.record) await keep(OUTCOMES, run);
-    process.stdout.write(markdown(TABLE, [run]));
-    return run.outcomes.every(({ holds }) => holds) ? 0 : 1;
+    const outcomes = await Promise.race([runTable(tool, orders), interrupted]);
+    process.stdout.write(markdown(TABLE, [runOf(orders, outcomes)]));
+    return outcomes.every(({ holds }) => holds) ? 0 : 1;
   } finally {
     say("Taking everything down");
     await tool.remove();

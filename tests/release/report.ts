@@ -1,6 +1,6 @@
 /** Outcomes as they are kept and shown: one JSON file for all runs, and the page of the reference made from it. */
 
-import { readFile, writeFile } from "node:fs/promises";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Row } from "./row.ts";
 import type { Outcome } from "./run.ts";
@@ -23,20 +23,20 @@ export interface Run {
 }
 
 /** Puts its outcomes in the place of those of earlier runs of the same kind: same version, same machines. */
-export async function keep(path: string, run: Run): Promise<void> {
-  const kept = await readRuns(path);
+export function keep(path: string, run: Run): void {
+  const kept = readRuns(path);
   const same = ({ version, machines }: Run): boolean => version === run.version && machines === run.machines;
   const ids = new Set(run.outcomes.map(({ id }) => id));
   const earlier = kept.filter(same).flatMap(({ outcomes }) => outcomes.filter(({ id }) => !ids.has(id)));
   const merged = { ...run, outcomes: [...earlier, ...run.outcomes] };
   const key = ({ version, machines }: Run): string => `${version} ${machines === "namespaces" ? 0 : machines}`;
   const runs = [...kept.filter((one) => !same(one)), merged].toSorted((x, y) => (key(x) < key(y) ? -1 : 1));
-  await writeFile(path, `${JSON.stringify(runs, null, 2)}\n`);
+  writeFileSync(path, `${JSON.stringify(runs, null, 2)}\n`);
 }
 
-export async function readRuns(path: string): Promise<readonly Run[]> {
+export function readRuns(path: string): readonly Run[] {
   try {
-    return JSON.parse(await readFile(path, "utf8")) as Run[];
+    return JSON.parse(readFileSync(path, "utf8")) as Run[];
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
     throw error;

@@ -25,12 +25,12 @@ export async function runRows(
       () => null,
       (error: unknown) => (error as Error).message,
     );
-    const run = async (row: Row): Promise<Outcome> => {
+    const run = async (row: Row): Promise<void> => {
       const outcome = await runRow(world, row, unsettled);
+      outcomes.push(outcome);
       told(row, outcome);
-      return outcome;
     };
-    outcomes.push(...(await Promise.all(group.map(run))));
+    await Promise.all(group.map(run));
   }
   return outcomes;
 }
