@@ -88,7 +88,7 @@ export const news: Row = {
       const unknown = (said[i] ?? "").includes(`unknown flag \`${name}'`);
       holds(unknown !== gte(world.version, version), `${program} ${flag}: ${said[i]}`);
     }
-    return SINCE.map(([version, , flag]) => `${flag?.split("=")[0]} (${version})`).join(", ");
+    return SINCE.map(([version, program, flag]) => `${program} ${flag?.split("=")[0]} (${version})`).join(", ");
   },
 };
 
