@@ -118,7 +118,7 @@ test("two units, a release, PostgreSQL, three, four: in Juju's words", async () 
 test("a step that gets stuck is told and is the last one, and what there is is looked at all the same", async () => {
   writeFileSync(join(directory, "stuck"), "");
   const lines: string[] = [];
-  const evidence = await replay(engine(), options({ patience: 1500, say: (line) => lines.push(line) }));
+  const evidence = await replay(engine(), options({ patience: 6000, say: (line) => lines.push(line) }));
   expect(evidence.problems).toContainEqual(
     expect.stringMatching(/^integration: still waiting until 2 units and PostgreSQL active: .*not yet/),
   );
