@@ -43,7 +43,18 @@ export function readRuns(path: string): readonly Run[] {
   }
 }
 
-const cell = (text: string): string => text.replace(/\s+/g, " ").replaceAll("|", "\\|").trim();
+/** Longest text of a cell, in characters: what `fly` has printed may be much longer. */
+const LONGEST = 600;
+
+function cell(text: string): string {
+  // oxlint-disable-next-line no-control-regex -- colours of fly
+  const plain = text
+    .replace(/\x1b\[\d*m/g, "")
+    .replace(/\s+/g, " ")
+    .replaceAll("|", "\\|")
+    .trim();
+  return plain.length > LONGEST ? `${plain.slice(0, LONGEST)} …` : plain;
+}
 
 const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |\n`;
 

@@ -1,7 +1,7 @@
 /** Builds that need the network: an image of a registry, a clone of a repository. */
 
 import { GIT, IMAGE, PORT, REGISTRY, WORD } from "../outside.ts";
-import { holds, type Row } from "../row.ts";
+import type { Row } from "../row.ts";
 import { seconds } from "../world.ts";
 import { setPipeline } from "./builds.ts";
 
@@ -28,7 +28,7 @@ const PIPELINE = {
               source: { repository: `${REGISTRY}:${PORT}/${IMAGE}`, tag: "latest", insecure: true },
             },
             inputs: [{ name: "repository" }],
-            run: { path: "sh", args: ["-ec", "cat repository/word"] },
+            run: { path: "sh", args: ["-ec", `grep -x "${WORD}" repository/word`] },
           },
         },
       ],
@@ -45,8 +45,8 @@ export const outside: Row = {
     await setPipeline(world, fly, "outside", PIPELINE);
     const began = performance.now();
     await fly.ok("check-resource", "-r", "outside/repository");
-    const said = await fly.ok("trigger-job", "-j", "outside/job", "--watch");
-    holds(said.includes(WORD), said);
+    // The task has looked itself: of one that is over at once, the log may lack the output.
+    await fly.ok("trigger-job", "-j", "outside/job", "--watch");
     return `succeeded in ${seconds(began)} s`;
   },
 };
