@@ -225,6 +225,7 @@ export class Checks {
   }
 
   hookEnded(unit: SimUnit, failure: unknown, milliseconds: number): void {
+    this.restarts.told(unit);
     if (milliseconds > LONGEST_HOOK_MS && unit.run?.life.wasFrozen === false)
       this.#report("no hook waits", `${unit.name}: ${Math.round(milliseconds)} ms`);
     if (failure instanceof TypeError || failure instanceof ReferenceError)

@@ -1,7 +1,8 @@
 /** Restarts of workers that do their work: what is changed goes from one to the next. */
 import { WORKER_SERVICE } from "../../src/concourse/services.ts";
-import { firstCopy } from "../../src/store/layout.ts";
+import { isCopyOf } from "../../src/store/layout.ts";
 import type { Verb } from "../../src/charm/plan.ts";
+import { committed } from "../world/committed.ts";
 import type { SimUnit } from "../world/unit.ts";
 
 export class Restarts {
@@ -9,6 +10,7 @@ export class Restarts {
   readonly #world: SimUnit["world"];
   /** Workers that the charm has restarted in mid-work, by their process: it is away until that is up. */
   readonly #away = new Map<SimUnit, number>();
+  readonly #known = new Map<SimUnit, number>();
 
   constructor(world: SimUnit["world"], report: (rule: string, message: string) => void) {
     this.#world = world;
@@ -26,11 +28,19 @@ export class Restarts {
     this.#away.set(unit, unit.services.get(service).pid);
   }
 
-  /** It runs the release that is to run, and builds may run in it. */
-  #works({ services, memory }: SimUnit): boolean {
+  /** A hook has ended: a unit that says that it is active has heard that this process is registered. */
+  told(unit: SimUnit): void {
+    if (unit.juju.status.status === "active") this.#known.set(unit, unit.services.get(WORKER_SERVICE).pid);
+  }
+
+  /** It runs the release that is to run, and builds may run in it, as far as the unit could know. */
+  #works(unit: SimUnit): boolean {
+    const { services, memory } = unit;
     const { pid, listensAt, release } = services.get(WORKER_SERVICE);
-    const isRight = release !== null && memory.current !== null && firstCopy(release) === firstCopy(memory.current);
-    return pid > 0 && this.#world.scheduler.steady >= listensAt && isRight;
+    // A version that begins to go round takes the turn away from whoever restarts for its settings.
+    const target = committed(unit.juju.application)?.release ?? null;
+    const isRight = target !== null && isCopyOf(memory.current, target) && isCopyOf(release, target);
+    return pid > 0 && this.#known.get(unit) === pid && this.#world.scheduler.steady >= listensAt && isRight;
   }
 
   /** Still with the process that was put in place of the one that worked. */
