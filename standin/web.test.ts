@@ -212,6 +212,25 @@ describe("the web", { timeout: 120_000 }, () => {
     expect(await cluster.info()).toMatchObject({ version: "7.14.3" });
   });
 
+  test("what starts builds notes when it ran; without its tables it answers, and lists no pipelines", async () => {
+    await cluster.web({ CONCOURSE_COMPONENT_RUNNER_INTERVAL: "200ms" });
+    const { user, password, database, host, port } = cluster.credentials;
+    const sql = postgres({ user, password, database, host, port, max: 1 });
+    const ran = async () =>
+      (await sql`SELECT max(last_ran)::text AS last FROM components`)[0]?.["last"] as string | null;
+    try {
+      const first = await until("it has run", ran);
+      await until("it runs again", async () => (await ran()) !== first);
+      expect((await cluster.request("/api/v1/pipelines")).status).toBe(200);
+      await sql`ALTER TABLE pipelines RENAME TO gone`;
+      expect((await cluster.request("/api/v1/pipelines")).status).toBe(500);
+      expect((await cluster.authorized("/api/v1/workers")).status).toBe(200);
+    } finally {
+      await sql`ALTER TABLE gone RENAME TO pipelines`;
+      await sql.end();
+    }
+  });
+
   test("a session that may only read cannot log anybody in", async () => {
     await cluster.web();
     const { user, password, database, host, port } = cluster.credentials;

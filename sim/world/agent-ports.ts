@@ -9,6 +9,8 @@ import type { Life } from "./scheduler.ts";
 import type { SimUnit } from "./unit.ts";
 
 /** An RSA key takes that long. */
+/** Webs look for builds to follow that often. */
+const TRACKED_MS = 10_000;
 const KEY_MS = 1_500;
 
 export function agentPorts(unit: SimUnit, life: Life, process: Process, dice: Dice): AgentPorts {
@@ -42,6 +44,7 @@ export function agentPorts(unit: SimUnit, life: Life, process: Process, dice: Di
           port: first?.port ?? 0,
           problem: null,
         })),
+      lastTracked: () => scheduler.call(life, "database", () => String(Math.floor(scheduler.steady / TRACKED_MS))),
     },
     preflight: () => scheduler.call(life, "preflight", () => ({ installing: null, lacks: [] })),
     tryWorker: () => scheduler.call(life, "try worker", () => undefined),

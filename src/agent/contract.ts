@@ -217,6 +217,8 @@ export interface WebState {
   readonly version: string | null;
   /** An endpoint that needs the database answers (login and worker list). */
   readonly database: boolean;
+  /** Since its start it has looked for builds to follow, those that run among them. Absent: not yet. */
+  readonly tracks?: boolean;
   /** Workers in state running, with the name they registered under, sorted by name. */
   readonly workers: readonly {
     readonly name: string;
@@ -286,6 +288,10 @@ export interface AgentState {
     readonly host: string;
     readonly port: number;
     readonly problem: Problem | null;
+    /** No web has migrated it: it is new, or was made anew. Absent: one has. */
+    readonly empty?: boolean;
+    /** What webs do every ten seconds none has done for a minute. Absent: it is done. */
+    readonly idle?: boolean;
   } | null;
   readonly web: WebState | null;
   /** The probed web has answered none of several probes over at least 60 s. */

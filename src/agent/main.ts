@@ -9,6 +9,7 @@ import { hostPorts } from "../host/ports.ts";
 import { serveUnit } from "./agent.ts";
 import { NEW_CLUSTER_SECRET_FILE, ORDERS_FILE, STATE_FILE, WORKER_KEY_FILE } from "./contract.ts";
 import { prepareDatabase } from "./database/prepare.ts";
+import { lastTracked } from "./database/webs.ts";
 import type { AgentPorts, Keys, Watch } from "./ports.ts";
 import { tryWorker } from "../concourse/worker-api.ts";
 import { look } from "./preflight/look.ts";
@@ -53,7 +54,7 @@ const ports: AgentPorts = {
   ...hostPorts,
   watch,
   keys,
-  database: { prepare: (orders) => prepareDatabase(orders) },
+  database: { prepare: (orders) => prepareDatabase(orders), lastTracked },
   preflight: () => look(hostPorts),
   tryWorker: (signal) => tryWorker(hostPorts.http, `preflight-${hostPorts.random.uuid()}`, signal),
   log: (line) => process.stderr.write(`${line}\n`),

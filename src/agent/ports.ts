@@ -30,4 +30,6 @@ export interface Keys {
 export interface Database {
   /** Picks the primary and puts its rights right. Bounded in time; problems are in the answer. */
   prepare(orders: DatabaseOrders): Promise<NonNullable<AgentState["database"]>>;
+  /** Another answer than before: a web has looked for builds to follow. Null where that cannot be told. */
+  lastTracked(at: { readonly host: string; readonly port: number }, orders: DatabaseOrders): Promise<string | null>;
 }

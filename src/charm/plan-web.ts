@@ -2,7 +2,7 @@ import { WEB_SERVICE, webUnit } from "../concourse/services.ts";
 import { FILES, webSettings } from "../concourse/settings.ts";
 import { clusterOf, externalUrl, NOT_RUNNING, webPeer, type Facts } from "./facts.ts";
 import type { Step } from "./plan.ts";
-import { webAnswers } from "./ready.ts";
+import { hasEmptyDatabase, webAnswers } from "./ready.ts";
 import { dropService, runService, storeThere, type FileWanted, type ServiceWanted } from "./service.ts";
 import { authorisedKeys } from "./worker-keys.ts";
 
@@ -12,7 +12,12 @@ export function planWeb(facts: Facts, current: string | null): Step[] {
   if (!facts.database.relation && facts.peers) return dropService(facts, WEB_SERVICE);
   const wanted = current === null ? null : webWanted(facts, current);
   if (wanted === null) return [];
-  const run = runService(facts, wanted);
+  const planned = runService(facts, wanted);
+  const isRestart = planned.some((step) => step.do === "service");
+  const run: Step[] =
+    hasEmptyDatabase(facts) && !isRestart
+      ? [...planned, { do: "service", service: WEB_SERVICE, verb: "restart" }]
+      : planned;
   const restarts = run.some((step) => step.do === "service");
   if (!webAnswers(facts) || restarts) return run;
   // The mark outlives a hook that dies between the file and the signal.

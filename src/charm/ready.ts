@@ -31,6 +31,9 @@ export function isReady(facts: Facts): boolean {
 const canBuild = ({ local }: Facts, pid: number): boolean =>
   local.agent?.trial?.pid === pid && local.agent.trial.problem === null;
 
+/** What builds run it follows again: from then on a worker may be away for a moment. */
+export const hasTakenUp = (facts: Facts): boolean => roleOf(facts) !== "web" || facts.local.agent?.web?.tracks === true;
+
 /**
  * A restart would interrupt something. Of a worker whose web is silent nothing new is known: what that web said last
  * stands, or the web's own restart would let all workers restart at once.
@@ -51,6 +54,15 @@ function running(facts: Facts): ServiceFacts | null {
   const service = services[role === "web" ? WEB_SERVICE : WORKER_SERVICE] ?? NOT_RUNNING;
   const isRight = service.active === "active" && service.release !== null && runsFrom(facts, service.release, current);
   return isRight ? service : null;
+}
+
+/**
+ * The database under the web that runs was made anew: the web goes on answering, and nobody can log in. Only at its start it
+ * makes its tables.
+ */
+export function hasEmptyDatabase(facts: Facts): boolean {
+  const { agent } = facts.local;
+  return webAnswers(facts) && agent?.web?.database === false && agent.database?.empty === true;
 }
 
 function isWebReady(facts: Facts): boolean {

@@ -2,7 +2,7 @@ import { publicLine } from "../concourse/ssh-keys.ts";
 import type { UnitReport, WebReport } from "../relations/peers.ts";
 import { clusterOf, memberName, roleOf, type Facts } from "./facts.ts";
 import { askedOfPeers } from "./leases.ts";
-import { isReady } from "./ready.ts";
+import { hasTakenUp, isReady } from "./ready.ts";
 import { waitsForTurn } from "./turn.ts";
 import { welcome } from "./welcome.ts";
 import { workersAmongPeers } from "./worker-keys.ts";
@@ -18,7 +18,7 @@ export function report(facts: Facts): UnitReport {
     generation: Math.max(facts.local.followed?.generation ?? 0, facts.peers?.report?.generation ?? 0),
     running: facts.local.current,
     // Only whose turn it is holds the others up: a web that is restarted must not have every unit write and read.
-    ready: cluster?.turn !== facts.environment.unit || isReady(facts),
+    ready: cluster?.turn !== facts.environment.unit || (isReady(facts) && hasTakenUp(facts)),
     ...(waitsForTurn(facts) ? { restart: true } : {}),
     store: store?.mounted && store.id && !store.problem ? { id: store.id, writable: store.writable } : null,
     published:

@@ -6,7 +6,7 @@ import { clusterOf, isCopyOf, roleOf, versionOf, type Facts } from "./facts.ts";
 import { isBeyondRepair } from "./damage.ts";
 import { followsWeb, wantedVersion, webBrings, websHaveChanged } from "./follow.ts";
 import { gatewaysOf, isWelcome, someAnswers } from "./gateways.ts";
-import { isReady, webAnswers } from "./ready.ts";
+import { hasEmptyDatabase, isReady, webAnswers } from "./ready.ts";
 import { wrongRelations } from "./status-relations.ts";
 import { afterOld, blocked, busy, clipped, counted, named, trouble, waiting } from "./status-words.ts";
 import { relatedApplications } from "./orders.ts";
@@ -207,6 +207,8 @@ function webStatus(facts: Facts): Status {
   if (!facts.secret.content) return busy("Making keys and passwords");
   if (!database.answer) return waiting("Waiting for PostgreSQL to share its credentials");
   if (!local.agent?.database?.ready) return waiting("Waiting for PostgreSQL to answer");
+  if (hasEmptyDatabase(facts))
+    return busy("The database is new and empty: restarting the web server to make its tables");
   const problem = webAnswers(facts) ? local.agent.web?.problem : null;
   if (problem)
     return waiting(`Web server: ${problem.slice(0, 48)}: check PostgreSQL, then journalctl -u ${WEB_SERVICE}`);

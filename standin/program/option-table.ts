@@ -103,9 +103,9 @@ export const WEB_OPTIONS: readonly Option[] = [
   ),
   ...ofKind(
     "duration",
-    `intercept-idle-timeout component-runner-interval lidar-scanner-interval global-resource-check-timeout
+    `intercept-idle-timeout global-resource-check-timeout
     resource-checking-interval resource-type-checking-interval resource-with-webhook-checking-interval
-    baggageclaim-response-header-timeout garden-request-timeout build-tracker-interval p2p-volume-streaming-timeout
+    baggageclaim-response-header-timeout garden-request-timeout p2p-volume-streaming-timeout
     default-get-timeout default-put-timeout default-task-timeout secret-retry-interval secret-cache-duration
     secret-cache-duration-notfound secret-cache-purge-interval vault-login-timeout vault-query-timeout
     vault-auth-backend-max-ttl vault-retry-max vault-retry-initial signing-key-check-interval
@@ -114,6 +114,12 @@ export const WEB_OPTIONS: readonly Option[] = [
     gc-check-recycle-period gc-var-source-recycle-period syslog-drain-interval tsa-garden-request-timeout`,
   ),
   ...withDefaults("duration", { "gc-interval": "30s", "auth-duration": "24h", "tsa-heartbeat-interval": "30s" }),
+  // atc/atccmd/command.go
+  ...withDefaults("duration", {
+    "component-runner-interval": "10s",
+    "lidar-scanner-interval": "10s",
+    "build-tracker-interval": "10s",
+  }),
   ...ofKind(
     "bool",
     `log-db-queries log-cluster-name enable-build-auditing enable-container-auditing enable-job-auditing

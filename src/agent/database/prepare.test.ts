@@ -7,6 +7,7 @@ import { Loopback } from "../../model/plugins/postgresql/loopback.ts";
 import type { Credentials } from "../../model/plugins/postgresql/loopback.ts";
 import type { DatabaseOrders } from "../contract.ts";
 import { prepareDatabase } from "./prepare.ts";
+import { lastTracked } from "./webs.ts";
 import { connectPostgres } from "./session.ts";
 import type { ConnectDatabase, DatabaseSession } from "./session.ts";
 
@@ -93,9 +94,55 @@ describe.skipIf(process.getuid?.() !== 0)("prepareDatabase on a server with the 
     await expect(runAll(orders, true, ["CREATE EXTENSION pgcrypto"])).rejects.toMatchObject({ code: "42501" });
   });
 
+  test("what forbids writes is named, and nothing is written", async () => {
+    const orders = await relate("read_only");
+    await session(orders, true, (open) => open.run("ALTER ROLE CURRENT_USER SET default_transaction_read_only = on"));
+    expect(await prepareDatabase(orders)).toMatchObject({
+      ready: false,
+      problem: { code: "database-read-only", blocked: true, message: expect.stringContaining("takes no writes") },
+    });
+    await session(orders, true, async (open) => {
+      await open.run("SET default_transaction_read_only = off");
+      await open.run("ALTER ROLE CURRENT_USER RESET default_transaction_read_only");
+    });
+    expect(await prepareDatabase(orders)).toMatchObject({ ready: true, problem: null });
+  });
+
+  test("what the webs have left there tells whether they work", async () => {
+    const orders = await relate("webs");
+    const at = orders.hosts[0] ?? DEAD;
+    const run = (sql: string) => session(orders, false, (open) => open.run(sql));
+    const seen = async (): Promise<unknown> => {
+      const { empty, idle } = await prepareDatabase(orders);
+      return { empty, idle };
+    };
+    expect(await seen()).toEqual({ empty: true });
+    expect(await lastTracked(at, orders)).toBeNull();
+    await run("CREATE TABLE migrations_history (version bigint)");
+    expect(await seen()).toEqual({});
+    await run("CREATE TABLE components (name text, last_ran timestamptz, paused boolean DEFAULT false)");
+    expect(await seen()).toEqual({});
+    await run("INSERT INTO components VALUES ('scheduler', now()), ('scanner', now()), ('tracker', null)");
+    expect(await seen()).toEqual({});
+    expect(await lastTracked(at, orders)).toBe("never");
+    await run("UPDATE components SET last_ran = now() - interval '61 seconds'");
+    await run("UPDATE components SET last_ran = now() WHERE name = 'tracker'");
+    expect(await seen()).toEqual({});
+    await run("UPDATE components SET last_ran = now() - interval '61 seconds'");
+    expect(await seen()).toEqual({ idle: true });
+    await run("UPDATE components SET last_ran = now() WHERE name = 'scanner'");
+    expect(await seen()).toEqual({});
+    const before = await lastTracked(at, orders);
+    await run("UPDATE components SET last_ran = now() WHERE name = 'tracker'");
+    expect(await lastTracked(at, orders)).not.toBe(before);
+    await run("UPDATE components SET paused = true");
+    expect(await seen()).toEqual({});
+    expect(await lastTracked(at, orders)).toBeNull();
+  });
+
   test("after it, every session migrates, extends and writes, whoever made the tables", async () => {
     const orders = await relate("concourse");
-    expect(await prepareDatabase(orders)).toEqual({ ready: true, ...orders.hosts[0], problem: null });
+    expect(await prepareDatabase(orders)).toEqual({ ready: true, ...orders.hosts[0], problem: null, empty: true });
     await runAll(orders, false, MIGRATION);
     await runAll(orders, true, USE);
     await runAll(orders, false, USE);

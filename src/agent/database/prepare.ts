@@ -16,7 +16,8 @@
  */
 
 import type { AgentState, DatabaseOrders, Problem } from "../contract.ts";
-import { explain, name, NO_HOST, problem, Standby } from "./problems.ts";
+import { explain, name, NO_HOST, problem, ReadOnly, Standby } from "./problems.ts";
+import { lookAtWebs } from "./webs.ts";
 import { grantRights, hasExtension } from "./rights.ts";
 import { connectPostgres, withSession, type ConnectDatabase, type DatabaseSession, type Host } from "./session.ts";
 
@@ -32,8 +33,11 @@ export async function prepareDatabase(
   for (const at of orders.hosts) {
     try {
       await putRight(at, orders, connect);
-      const problem = await withSession(at, orders, connect, (session) => verify(session, orders));
-      return { ready: problem === null || problem.code === "database-extension", ...at, problem };
+      const found = await withSession(at, orders, connect, async (session) => ({
+        problem: await verify(session, orders),
+        ...(await lookAtWebs(session)),
+      }));
+      return { ready: found.problem === null || found.problem.code === "database-extension", ...at, ...found };
     } catch (error) {
       const problem = explain(error, at, orders);
       if (worst === null || worst.problem.code === "database-unreachable") worst = { at, problem };
@@ -45,8 +49,11 @@ export async function prepareDatabase(
 
 async function putRight(at: Host, orders: DatabaseOrders, connect: ConnectDatabase): Promise<void> {
   await withSession(at, orders, connect, async (session) => {
-    const [server] = await session.run("SELECT pg_is_in_recovery() AS standby");
+    const [server] = await session.run(
+      "SELECT pg_is_in_recovery() AS standby, current_setting('transaction_read_only') AS read_only",
+    );
     if (server?.["standby"] === true) throw new Standby();
+    if (server?.["read_only"] === "on") throw new ReadOnly();
     await grantRights(session);
   });
 }

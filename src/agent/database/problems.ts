@@ -22,6 +22,11 @@ export class Standby extends Error {
   readonly code = "standby";
 }
 
+/** Whoever looks after the server has forbidden writes, for this database, this user, or all of them. */
+export class ReadOnly extends Error {
+  readonly code = "read-only";
+}
+
 /** SQLSTATEs of PostgreSQL 16, appendix A; codes of Node's sockets and of TLS. */
 export function explain(error: unknown, at: Host, orders: DatabaseOrders): Problem {
   const { user, database, ca } = orders;
@@ -33,6 +38,8 @@ export function explain(error: unknown, at: Host, orders: DatabaseOrders): Probl
       return problem("database-standby", false, `${server} is a standby, no primary is told`, "see juju status");
     case "TLS_REFUSED":
       return problem("database-tls", false, `${server} takes no TLS, and its relation says TLS`, "see juju status");
+    case "read-only":
+      return problem("database-read-only", true, `${server} takes no writes`, "turn default_transaction_read_only off");
     case "28P01":
       return problem("database-password", false, `PostgreSQL refuses the password of ${name(user)}`, REJOIN);
     case "28000":

@@ -1,5 +1,5 @@
 /** Watches the web of this unit: its API, the database behind it, and the workers registered there. */
-import { ApiError, listWorkers, logIn, readInfo, type Api, type ApiWorker } from "../../concourse/api.ts";
+import { ApiError, askPipelines, listWorkers, logIn, readInfo, type Api, type ApiWorker } from "../../concourse/api.ts";
 import { errno } from "../../store/errors.ts";
 import { canonical } from "../canonical.ts";
 import type { Orders, WebState } from "../contract.ts";
@@ -9,6 +9,7 @@ import { within } from "../within.ts";
 import type { TaskWorld } from "../world.ts";
 
 interface Needs extends NonNullable<Orders["web"]> {
+  readonly database: Orders["database"];
   /** Another process is another web. */
   readonly pid: number;
 }
@@ -21,15 +22,18 @@ const PATIENT_FOR_MS = 60_000;
 const OVERDUE_MS = 1_000;
 const REST_MS = 2_000;
 const ANSWER_MS = 5_000;
+/** A web begins to schedule and to check ten seconds after its start. */
+const IDLE_AFTER_MS = 60_000;
 
 export function webTask(world: TaskWorld): Task<Needs> {
   const { ports } = world;
   return {
     name: "web",
     rest: { web: null },
-    needs: ({ web }, { services }) => (web === null ? null : { ...web, pid: webPidOf(services) }),
+    needs: ({ web, database }, { services }) => (web === null ? null : { ...web, database, pid: webPidOf(services) }),
     begin: (needs) => {
       const look = createLook(world, needs);
+      const hasTracked = createTracking(world, needs);
       let changedAt = ports.clock.steady();
       let shown = "";
       let doubted = false;
@@ -39,7 +43,8 @@ export function webTask(world: TaskWorld): Task<Needs> {
         // One answer that is late or odd proves little; a refused connection proves that nobody is there.
         doubted = !doubted && isReady(before) && !isReady(web.state) && !web.refused && shown !== "";
         if (doubted) return EXPECTING_MS;
-        io.report({ web: web.state, webPid: needs.pid });
+        const tracks = isReady(web.state) && (await hasTracked());
+        io.report({ web: tracks ? { ...web.state, tracks } : web.state, webPid: needs.pid });
         const text = canonical({ ...web.state, problem: null });
         if (text !== shown) changedAt = ports.clock.steady();
         shown = text;
@@ -61,6 +66,27 @@ function isReady(web: WebState | null): boolean {
   return web !== null && web.api && web.database;
 }
 
+/**
+ * A web that has just started follows no build until ten seconds later; a worker that restarts while it finds one again loses
+ * that build (seen with 7.14.3). True from then on, and where it cannot be told.
+ */
+function createTracking({ ports, findings }: TaskWorld, { database }: Needs): () => Promise<boolean> {
+  let first: string | null = null;
+  let done = false;
+  let askedAt = Number.NEGATIVE_INFINITY;
+  return async () => {
+    const at = findings().database;
+    if (done || database === null) return true;
+    if (at?.ready !== true) return false;
+    if (ports.clock.steady() - askedAt < OVERDUE_MS) return false;
+    askedAt = ports.clock.steady();
+    const last = await ports.database.lastTracked(at, database);
+    done = last === null || (first !== null && last !== first);
+    first ??= last;
+    return done;
+  };
+}
+
 interface Look {
   readonly state: WebState;
   /** Nobody listens. */
@@ -68,8 +94,13 @@ interface Look {
 }
 
 /** Keeps the token from one look to the next. */
-function createLook({ ports }: TaskWorld, { url, username, password }: Needs): (signal: AbortSignal) => Promise<Look> {
+function createLook(world: TaskWorld, { url, username, password }: Needs): (signal: AbortSignal) => Promise<Look> {
+  const { ports } = world;
   let token: string | null = null;
+  const begun = ports.clock.steady();
+  /** What another web left unmoved, or the time before this one, says nothing of it. */
+  const isIdle = (): boolean =>
+    world.findings().database?.idle === true && ports.clock.steady() - begun >= IDLE_AFTER_MS;
 
   async function workers(api: Api): Promise<readonly ApiWorker[]> {
     if (token !== null) {
@@ -96,6 +127,8 @@ function createLook({ ports }: TaskWorld, { url, username, password }: Needs): (
     try {
       version ??= (await ask(readInfo)).version;
       const running = (await ask(workers)).filter(({ state }) => state === "running");
+      await ask(askPipelines);
+      if (isIdle()) throw new Error("it has checked nothing for a minute");
       const names = running.map(({ name, state, since }) => ({ name, state, since }));
       return { state: { api: true, version, database: true, workers: names, problem: null }, refused: false };
     } catch (error) {

@@ -98,6 +98,7 @@ function checkTls(settings: Settings): void {
 async function serveUntilStopped(api: Api, tsa: Tsa, sql: Sql, settings: Settings, log: Log): Promise<void> {
   const handler = (request: IncomingMessage, response: ServerResponse) => void api.handle(request, response);
   const address = settings.text("bind-ip");
+  const components = await startComponents(sql, settings, log);
   const servers: Server[] = [
     await member("web", serve(address, settings.number("bind-port"), handler)),
     await member("debug", serve(settings.text("debug-bind-ip"), settings.number("debug-bind-port"), debugPage)),
@@ -114,10 +115,10 @@ async function serveUntilStopped(api: Api, tsa: Tsa, sql: Sql, settings: Setting
     if (AT_LEAST_8_2 && secure !== null) secure.setSecureContext(tlsFiles(settings));
   });
   log.info("listening", { http: `${address}:${settings.text("bind-port")}` });
-  const collector = startCollector(new Workers(sql), settings, log);
+  const timers = [components, startCollector(new Workers(sql), settings, log)];
 
   await signalled("SIGTERM", "SIGINT");
-  clearInterval(collector);
+  for (const timer of timers) clearInterval(timer);
   tsa.close();
   await Promise.all([...servers, ...(secure === null ? [] : [secure])].map(stop));
 }
@@ -157,6 +158,24 @@ function startCollector(workers: Workers, settings: Settings, log: Log): NodeJS.
     void workers.collect(stalledTimeout).catch((error: unknown) => log.error("worker-collector.tick.failed", error));
   setTimeout(tick, Math.min(FIRST_TICK_MS, interval)).unref();
   return setInterval(tick, interval);
+}
+
+/** What starts and follows builds has nothing to do here, and notes when it did (atc/component/coordinator.go). */
+async function startComponents(sql: Sql, settings: Settings, log: Log): Promise<NodeJS.Timeout> {
+  const intervals: Readonly<Record<string, string>> = {
+    scheduler: "10s",
+    scanner: settings.text("lidar-scanner-interval"),
+    tracker: settings.text("build-tracker-interval"),
+  };
+  for (const [name, interval] of Object.entries(intervals)) {
+    await sql`INSERT INTO components (name, interval) VALUES (${name}, ${interval})
+      ON CONFLICT (name) DO UPDATE SET interval = excluded.interval`;
+  }
+  const tick = () =>
+    void sql`UPDATE components SET last_ran = now() WHERE name IN ('scheduler', 'scanner', 'tracker') AND NOT paused`.catch(
+      (error: unknown) => log.error("components.tick.failed-to-update-last-ran", error),
+    );
+  return setInterval(tick, settings.duration("component-runner-interval"));
 }
 
 /** Lets open requests finish, but not for ever. */

@@ -239,7 +239,9 @@ describe("web", () => {
   let workers: { name: string; state: string; start_time?: number }[];
   let token: number;
   let database: boolean;
+  let pipelines: number;
   beforeEach(() => {
+    pipelines = 200;
     workers = [];
     token = 1;
     database = true;
@@ -254,6 +256,7 @@ describe("web", () => {
           ? { status: 200, body: `{"access_token":"t${token}"}` }
           : { status: 401 };
       }
+      if (url.endsWith("/pipelines")) return { status: pipelines };
       if (headers["authorization"] !== `Bearer t${token}`) return { status: 401 };
       return { status: 200, body: JSON.stringify(workers) };
     };
@@ -285,6 +288,45 @@ describe("web", () => {
     await world.clock.advance(3_000);
     expect(world.state.web).toMatchObject({ api: true, database: false, workers: [] });
     expect(JSON.stringify(world.state)).not.toContain("geheim");
+  });
+
+  test("pipelines that do not answer are named, though workers are listed", async () => {
+    webUp();
+    await startPrivate({ web: WEB });
+    await world.clock.advance(1_000);
+    expect(world.state.web).toMatchObject({ api: true, database: true });
+    pipelines = 500;
+    await world.clock.advance(3_000);
+    const problem = "/api/v1/pipelines answered 500";
+    expect(world.state.web).toMatchObject({ api: true, database: false, problem });
+  });
+
+  const DATABASE = { hosts: [{ host: "db", port: 5432 }], user: "u", password: "p", database: "c", ca: null };
+
+  test("a web that checks nothing is named, once it has had its first minute", async () => {
+    webUp();
+    world.database = { ...world.database, idle: true };
+    await startPrivate({ web: WEB, database: DATABASE });
+    await world.clock.advance(50_000);
+    expect(world.state.web).toMatchObject({ database: true });
+    await world.clock.advance(20_000);
+    const problem = "it has checked nothing for a minute";
+    expect(world.state.web).toMatchObject({ api: true, database: false, problem });
+    world.database = { ready: true, host: "db", port: 5432, problem: null };
+    await world.clock.advance(20_000);
+    expect(world.state.web).toMatchObject({ database: true, problem: null });
+  });
+
+  test("it follows builds once it has looked for them since its start", async () => {
+    webUp();
+    world.tracked = () => "before its start";
+    await startPrivate({ web: WEB, database: DATABASE });
+    await world.clock.advance(20_000);
+    expect(world.state.web).toMatchObject({ database: true });
+    expect(world.state.web?.tracks).toBeUndefined();
+    world.tracked = () => "now";
+    await world.clock.advance(5_000);
+    expect(world.state.web?.tracks).toBe(true);
   });
 
   test("a token that is no longer good is replaced without a word; one login serves many looks", async () => {

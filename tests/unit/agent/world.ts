@@ -117,6 +117,8 @@ export class World {
   apt: () => ExecResult = () => ({ code: 0, signal: null, stdout: "", stderr: "" });
   tryWorker: () => Promise<void> = async () => undefined;
   preflight: Preflight = { installing: null, lacks: [] };
+  /** When a web last looked for builds to follow. */
+  tracked: () => string | null = () => null;
   keysMade = 0;
   /** Private keys to hand out. */
   keys: readonly string[] = [];
@@ -257,6 +259,7 @@ export class World {
           this.databaseCalls.push(orders);
           return this.database;
         },
+        lastTracked: async () => this.tracked(),
       },
       preflight: async () => this.preflight,
       tryWorker: () => this.tryWorker(),
