@@ -6,6 +6,7 @@ import { fingerprint } from "../../../src/concourse/ssh-keys.ts";
 import type { Facts } from "../../../src/charm/facts.ts";
 import { plan, type Step } from "../../../src/charm/plan.ts";
 import { report } from "../../../src/charm/report.ts";
+import { status } from "../../../src/charm/status.ts";
 import { change, cluster, PUBLIC_KEY, RELEASE, target, web, webReport, worker, workerReport } from "./facts.ts";
 
 /** What the facts look like once these steps are done: enough of a machine for a second plan. */
@@ -86,6 +87,23 @@ describe("the web", () => {
     for (const path of [FILES.webEnvironment, FILES.tsaHostKey, FILES.sessionSigningKey]) {
       expect(written.find((step) => step.path === path)).toMatchObject({ mode: 0o600 });
     }
+  });
+
+  test("is restarted when its database was made anew under it: only at its start it makes its tables", () => {
+    const running = settled(web);
+    const anew = (web: object, database: object): Facts => change(running, { local: { agent: { web, database } } });
+    expect(verbs(plan(anew({ database: false }, { empty: true })))).toEqual([`restart ${WEB_SERVICE}`]);
+    expect(verbs(plan(anew({}, { empty: true })))).toEqual([]);
+    expect(verbs(plan(anew({ database: false }, {})))).toEqual([]);
+    expect(status(anew({ database: false }, { empty: true })).message).toMatch(/^The database is new and empty/);
+  });
+
+  test("keeps its turn until it follows the builds again that run", () => {
+    const turn = { peers: { cluster: change(cluster, { turn: "ci/0" }) }, local: { followed: null } };
+    const running = change(settled(web), turn);
+    expect(report(running).ready).toBe(false);
+    expect(report(change(running, { local: { agent: { web: { tracks: true } } } })).ready).toBe(true);
+    expect(report(settled(web)).ready).toBe(true);
   });
 
   test("is restarted when what it runs with has changed, and only then", () => {
