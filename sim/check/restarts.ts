@@ -28,9 +28,12 @@ export class Restarts {
     this.#away.set(unit, unit.services.get(service).pid);
   }
 
-  /** A hook has ended: a unit that says that it is active has heard that this process is registered. */
+  /** A hook has ended: a unit that says that it is active has heard that this process is registered, and is back. */
   told(unit: SimUnit): void {
-    if (unit.juju.status.status === "active") this.#known.set(unit, unit.services.get(WORKER_SERVICE).pid);
+    if (unit.juju.status.status !== "active") return;
+    const { pid } = unit.services.get(WORKER_SERVICE);
+    this.#known.set(unit, pid);
+    if (pid !== this.#away.get(unit)) this.#away.delete(unit);
   }
 
   /** It runs the release that is to run, and builds may run in it, as far as the unit could know. */

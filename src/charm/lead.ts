@@ -185,8 +185,9 @@ function chooseTurn(facts: Facts, units: readonly Unit[], now: Cluster): string 
   if (behind.some(({ unit }) => unit === now.web)) return now.web;
   const current = units.find(({ unit }) => unit === now.turn);
   if (current && !(current.report && isDone(current.report))) return now.turn;
-  // It had a turn, has not heard yet that it is over, and is away.
-  if (units.some(({ report }) => report?.ready === false)) return null;
+  // It lost its turn and is away: nobody else's begins, but what it lacks may be what is to change.
+  const away = units.find(({ report }) => report?.ready === false);
+  if (away) return behind.includes(away) ? away.unit : null;
   return behind.toSorted((a, b) => order(a, now.web) - order(b, now.web))[0]?.unit ?? null;
 }
 

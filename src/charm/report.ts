@@ -17,8 +17,7 @@ export function report(facts: Facts): UnitReport {
   return {
     generation: Math.max(facts.local.followed?.generation ?? 0, facts.peers?.report?.generation ?? 0),
     running: facts.local.current,
-    // Only whose turn it is holds the others up: a web that is restarted must not have every unit write and read.
-    ready: cluster?.turn !== facts.environment.unit || (isReady(facts) && hasTakenUp(facts)),
+    ready: !holdsUp(facts) || (isReady(facts) && hasTakenUp(facts)),
     ...(waitsForTurn(facts) ? { restart: true } : {}),
     store: store?.mounted && store.id && !store.problem ? { id: store.id, writable: store.writable } : null,
     published:
@@ -35,6 +34,13 @@ export function report(facts: Facts): UnitReport {
     web: role === "web" ? reportWeb(facts) : null,
   };
 }
+
+/**
+ * Only whose turn it is holds the others up, as a web that is restarted must not have every unit write and read; and who was
+ * away in its turn, until it is back: a version that waits for the webs of another application takes turns away.
+ */
+const holdsUp = (facts: Facts): boolean =>
+  clusterOf(facts)?.turn === facts.environment.unit || facts.peers?.report?.ready === false;
 
 function reportWeb(facts: Facts): WebReport | null {
   const secret = facts.secret.content;
