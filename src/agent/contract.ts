@@ -209,6 +209,8 @@ export interface ServiceState {
   readonly restarts: number;
   /** Restarts that the agent has seen in the last ten minutes, where they are more than a mishap. */
   readonly recent?: number;
+  /** Why it ended last, where it keeps ending and says so. */
+  readonly cause?: string;
 }
 
 export interface WebState {

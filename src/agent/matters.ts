@@ -24,7 +24,7 @@ interface Row {
  * | database: ready, host, port, problem | |
  * | web: api, database, version, running workers; why its database part fails | why the API is silent |
  * | probe: silent or not | |
- * | services: active state, main process, restarts, whether it keeps ending (between two looks the rest may be as it was); at most every 10 s if that is all | |
+ * | services: active state, main process, restarts, whether it keeps ending and why (between two looks the rest may be as it was); at most every 10 s if that is all | |
  * | problems of other tasks, program | sequence |
  */
 export const ROWS: readonly Row[] = [
@@ -75,11 +75,12 @@ function webPart(web: WebState | null): unknown {
 }
 
 function servicesPart(state: AgentState): unknown {
-  return Object.entries(state.services).map(([name, { active, mainPid, restarts, recent = 0 }]) => [
+  return Object.entries(state.services).map(([name, { active, mainPid, restarts, recent = 0, cause }]) => [
     name,
     active,
     mainPid,
     restarts,
     recent > 0,
+    cause,
   ]);
 }

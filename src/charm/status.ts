@@ -214,7 +214,7 @@ function webStatus(facts: Facts): Status {
     return waiting(`Web server: ${problem.slice(0, 48)}: check PostgreSQL, then journalctl -u ${WEB_SERVICE}`);
   const ends = recentEnds(facts, WEB_SERVICE);
   if (ends > 0 && !webAnswers(facts))
-    return blocked(`Web server keeps ending (${ends} restarts): journalctl -u ${WEB_SERVICE}`);
+    return blocked(`Web server keeps ending (${ends} restarts): ${lastWords(facts, WEB_SERVICE)}`);
   // One worker's key stops no web: it is told where nothing else is, and by `check-status` always.
   const ill = badKeys(facts);
   if (ill.length > 0) return blocked(`Unreadable worker key from ${counted(ill)}: juju resolved or remove that unit`);
@@ -240,6 +240,12 @@ function wrongForBuilds({ local }: Facts): Status | null {
 /** Restarts of the last ten minutes, if they are more than a mishap. */
 const recentEnds = ({ local }: Facts, service: string): number => local.agent?.services[service]?.recent ?? 0;
 
+/** Its last error, if it says one, and where more is told. */
+function lastWords({ local }: Facts, service: string): string {
+  const cause = local.agent?.services[service]?.cause;
+  return `${cause === undefined ? "" : `${cause}; `}journalctl -u ${service}`;
+}
+
 function workerStatus(facts: Facts): Status {
   const { local, flight } = facts;
   const version = versionOf(local.current) ?? "?";
@@ -252,7 +258,7 @@ function workerStatus(facts: Facts): Status {
   const name = flight?.application ?? clusterOf(facts)?.web ?? "the web server";
   if (!someAnswers(gateways)) return waiting(`Waiting for the web server on ${name}`);
   const ends = recentEnds(facts, WORKER_SERVICE);
-  if (ends > 0) return blocked(`Worker keeps ending (${ends} restarts): journalctl -u ${WORKER_SERVICE}`);
+  if (ends > 0) return blocked(`Worker keeps ending (${ends} restarts): ${lastWords(facts, WORKER_SERVICE)}`);
   if (!isWelcome(gateways, local.agent.workerPublicKey)) return waiting(`Waiting for ${name} to let this worker in`);
   return busy(`Starting worker (v${version})`);
 }

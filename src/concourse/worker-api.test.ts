@@ -7,7 +7,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { baggageclaim, garden, send } from "../../standin/program/worker/volumes.ts";
 import { hostHttp } from "../host/http.ts";
 import type { Http } from "../ports.ts";
-import { lastError, tryWorker } from "./worker-api.ts";
+import { tryWorker } from "./worker-api.ts";
 
 let directory: string;
 let servers: Server[];
@@ -88,17 +88,4 @@ test("and in Garden's", async () => {
 test("a worker that does not listen yet is no failed one", async () => {
   const refused: Http = { send: () => Promise.reject(Object.assign(new Error("x"), { code: "ECONNREFUSED" })) };
   await expect(tryWorker(refused, "h", signal)).rejects.toMatchObject({ code: "ECONNREFUSED" });
-});
-
-test("the last error of a log is the cause", () => {
-  const line = (level: string, error: string) => JSON.stringify({ level, message: "m", data: { error, session: "1" } });
-  const log = [
-    line("error", "first"),
-    line("error", "operation not permitted"),
-    line("info", "x"),
-    "plain",
-    '{"level":"error"}',
-  ];
-  expect(lastError(log.join("\n"))).toBe("operation not permitted");
-  expect(lastError("nothing\n")).toBeNull();
 });

@@ -3,6 +3,7 @@
  * (concourse 7.14.3 and 8.2.5, worker/baggageclaim/routes.go and api/; cloudfoundry/garden, routes/routes.go, client.go).
  */
 import type { Http } from "../ports.ts";
+import { jsonObject } from "./log.ts";
 
 const BAGGAGECLAIM = "http://127.0.0.1:7788";
 const GARDEN = "http://127.0.0.1:7777";
@@ -53,28 +54,10 @@ export async function tryWorker(http: Http, handle: string, signal: AbortSignal)
     const answer = await http.send({ method: "POST", url, headers, body: JSON.stringify(what), signal });
     const chunks: Uint8Array[] = [];
     for await (const chunk of answer.body) chunks.push(chunk);
-    const said = asObject(Buffer.concat(chunks).toString());
+    const said = jsonObject(Buffer.concat(chunks).toString());
     if (answer.status < 300) return said;
     throw new TrialError(`${failed} can be made`, String(said["error"] ?? said["Message"] ?? answer.status));
   }
 }
 
 const UNDO_MS = 10_000;
-
-/** What a worker's log, lines of JSON (code.cloudfoundry.org/lager), has for the cause of its last failure. */
-export function lastError(log: string): string | null {
-  const errors = log.split("\n").flatMap((line) => {
-    const { level, data } = asObject(line) as { level?: unknown; data?: { error?: unknown } };
-    return level === "error" && typeof data?.error === "string" ? [data.error] : [];
-  });
-  return errors.at(-1) ?? null;
-}
-
-function asObject(text: string): Readonly<Record<string, unknown>> {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
-  } catch {
-    return {};
-  }
-}

@@ -52,8 +52,10 @@ describe("a worker that keeps ending", () => {
     expect(before()).toBe("pause 0\n");
   });
 
-  test("unlike one that was asked to", () => {
-    for (const _ of Array.from({ length: 6 })) end("success");
+  test("and all of it once it ends because it was asked to, as it is after a change", () => {
+    for (const _ of Array.from({ length: 6 })) end("exit-code");
+    expect(before()).toBe("pause 16\n");
+    end("success");
     expect(before()).toBe("pause 0\n");
   });
 });

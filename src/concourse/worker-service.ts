@@ -24,7 +24,7 @@ export const WORKER_ENDS = "/run/concourse-worker.ends";
  * to 20 seconds, until no volume is being initialised (what an earlier process left there does not count), and a moment
  * longer, in which the web asks for the last ones (worker/baggageclaim/volume/filesystem.go, client/volume_future.go).
  *
- * `after`: notes an end that nobody asked for.
+ * `after`: notes an end that nobody asked for; one that somebody did forgives those before.
  */
 export const workerScript = `#!/bin/sh
 # Run by concourse-worker.service.
@@ -100,8 +100,10 @@ case $1 in
     [ -z "\${2-}" ] || finish_volumes
     ;;
   after)
-    [ "\${SERVICE_RESULT-success}" = success ] || { tail -n 20 "$ends"; uptime; } 2>/dev/null >"$ends.new"
-    [ ! -s "$ends.new" ] || mv "$ends.new" "$ends"
+    case \${SERVICE_RESULT-success} in
+      success) rm -f "$ends" ;;
+      *) { tail -n 20 "$ends"; uptime; } 2>/dev/null >"$ends.new" && mv "$ends.new" "$ends" ;;
+    esac
     ;;
 esac
 `;

@@ -6,6 +6,8 @@ import type { TaskWorld } from "../world.ts";
 
 /** Space goes, and what a host gives changes. */
 const REST_MS = 300_000;
+/** Once is none: as a worker ends, its ports may be nobody's for a moment. */
+const ONCE_MORE_MS = 1_000;
 /** Somebody may be putting it right. */
 const LACKING_MS = 10_000;
 const INSTALL_AGAIN_MS = 3_600_000;
@@ -35,8 +37,12 @@ export function preflightTask(world: TaskWorld): Task<Needs> {
     rest: { preflight: null },
     needs: ({ worker }, { services }) => (worker ? { pid: services[WORKER_SERVICE]?.mainPid ?? 0 } : null),
     begin: ({ pid }) => {
+      let doubted = false;
       return async (io) => {
         const found = await ports.preflight();
+        const known = new Set(world.findings().preflight?.lacks.map(({ name }) => name));
+        doubted = !doubted && found.lacks.some(({ name, stops }) => stops !== "some" && !known.has(name));
+        if (doubted) return ONCE_MORE_MS;
         const installing = toInstall(found);
         io.report({ preflight: { ...found, installing } });
         const isFine = pid > 0 && found.lacks.every(({ stops }) => stops === "some");

@@ -1,6 +1,7 @@
 /** Watches systemd units: asks systemd when something has happened, and looks at their processes in between. */
-import type { ServiceState } from "../contract.ts";
 import { isDeepStrictEqual } from "node:util";
+import { causeOfEnd } from "../../concourse/log.ts";
+import type { ServiceState } from "../contract.ts";
 import { Fault } from "../fault.ts";
 import type { Task } from "../runner.ts";
 import { RecentRestarts } from "../recent-restarts.ts";
@@ -10,6 +11,8 @@ import type { TaskWorld } from "../world.ts";
 const LOOK_MS = 1_000;
 /** Asking costs a process; it is only repeated for what no sign tells of. */
 const ASK_AGAIN_MS = 60_000;
+/** Characters of a cause: a status is one line. */
+const SHOWN = 60;
 /** systemd makes and removes `invocation:<unit>` here as a unit starts and ends (systemd 249, src/core/unit.c). */
 const SIGNS = "/run/systemd/units";
 
@@ -17,13 +20,17 @@ export function servicesTask(world: TaskWorld): Task<readonly string[]> {
   const { ports } = world;
   const { clock } = ports;
   const recent = new RecentRestarts();
-  const withRecent = (services: Readonly<Record<string, ServiceState>>, now: number) =>
-    Object.fromEntries(
-      Object.entries(services).map(([name, state]) => {
-        const count = recent.count(name, state.restarts, now);
-        return [name, count > 0 ? { ...state, recent: count } : state];
-      }),
-    );
+  /** By service: how often it had ended when its journal was read, and what that said. */
+  const causes = new Map<string, { readonly count: number; readonly cause: string | null }>();
+
+  async function withRecent(name: string, state: ServiceState): Promise<ServiceState> {
+    const count = recent.count(name, state.restarts, clock.steady());
+    if (count === 0) return state;
+    if (causes.get(name)?.count !== count) causes.set(name, { count, cause: await causeOf(world, name) });
+    const cause = causes.get(name)?.cause;
+    return { ...state, recent: count, ...(cause ? { cause } : {}) };
+  }
+
   return {
     name: "services",
     rest: { services: {} },
@@ -52,7 +59,8 @@ export function servicesTask(world: TaskWorld): Task<readonly string[]> {
           services = await ask(world, names);
           askedAt = clock.steady();
         }
-        const counted = withRecent(services, clock.steady());
+        const counted: Record<string, ServiceState> = {};
+        for (const [name, state] of Object.entries(services)) counted[name] = await withRecent(name, state);
         if (!isDeepStrictEqual(counted, told)) {
           told = counted;
           io.report({ services: counted });
@@ -62,6 +70,13 @@ export function servicesTask(world: TaskWorld): Task<readonly string[]> {
       };
     },
   };
+}
+
+/** Why the service ended last, by its journal. */
+async function causeOf({ ports }: TaskWorld, name: string): Promise<string | null> {
+  const argv = ["journalctl", "--unit", name, "--output", "cat", "--lines", "200", "--since", "-2min"];
+  const { stdout } = await ports.exec.run(argv, { timeout: 10_000 });
+  return causeOfEnd(stdout)?.slice(0, SHOWN) ?? null;
 }
 
 /** A unit on its way from one state to another, or one whose main process is gone. */

@@ -1,6 +1,7 @@
 /** Has the worker make what a build needs, once for each of its processes and now and then. */
-import { lastError, TrialError } from "../../concourse/worker-api.ts";
+import { lastError } from "../../concourse/log.ts";
 import { WORKER_SERVICE } from "../../concourse/services.ts";
+import { TrialError } from "../../concourse/worker-api.ts";
 import { errno } from "../../store/errors.ts";
 import type { Task } from "../runner.ts";
 import { within } from "../within.ts";

@@ -519,14 +519,33 @@ describe("a worker", () => {
     expect(apt()).toHaveLength(2);
   });
 
+  test("is not said to lack what is there again a moment later", async () => {
+    const lack = { name: "port-of-worker-taken", stops: "worker", message: "port 7777 is taken" } as const;
+    world.preflight = { installing: null, lacks: [lack] };
+    await startPrivate({ worker: true });
+    await world.clock.advance(500);
+    expect(world.state.preflight).toBeNull();
+    world.preflight = { installing: null, lacks: [] };
+    await world.clock.advance(1_000);
+    expect(world.state.preflight).toEqual({ installing: null, lacks: [] });
+    world.preflight = { installing: null, lacks: [lack] };
+    await world.clock.advance(302_000);
+    expect(world.state.preflight).toEqual({ installing: null, lacks: [lack] });
+  });
+
   test("that ends again and again is told by the restarts of ten minutes", async () => {
     await startWorker();
+    world.journal = "error: recover overlay mount: operation not permitted\n";
     for (const restarts of [1, 2, 3]) {
       world.services = { [service]: { active: "activating", pid: 0, restarts } };
       world.fs.put(`/run/systemd/units/invocation:${service}`, String(restarts));
       await world.clock.advance(2_000);
     }
-    expect(world.state.services[service]).toMatchObject({ restarts: 3, recent: 3 });
+    expect(world.state.services[service]).toMatchObject({
+      restarts: 3,
+      recent: 3,
+      cause: "recover overlay mount: operation not permitted",
+    });
     world.services = { [service]: { active: "active", pid: 7, restarts: 3 } };
     await world.clock.advance(700_000);
     expect(world.state.services[service]).toEqual({ active: "active", mainPid: 7, restarts: 3 });

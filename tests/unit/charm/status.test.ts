@@ -118,6 +118,20 @@ test.each<[string, Facts, string, string]>([
     "Worker keeps ending (4 restarts): journalctl -u concourse-worker.service",
   ],
   [
+    "worker that says why it ends",
+    change(worker, {
+      local: {
+        agent: {
+          services: {
+            [WORKER_SERVICE]: { active: "activating", mainPid: 0, restarts: 4, recent: 4, cause: "no route to host" },
+          },
+        },
+      },
+    }),
+    "blocked",
+    "Worker keeps ending (4 restarts): no route to host; journalctl -u concourse-worker.service",
+  ],
+  [
     "restarts of long ago",
     change(worker, {
       local: { agent: { services: { [WORKER_SERVICE]: { active: "active", mainPid: 9, restarts: 9, recent: 0 } } } },
