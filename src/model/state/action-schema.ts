@@ -98,7 +98,14 @@ function itemViolations(schema: Schema, value: readonly unknown[], path: string)
 export function refusedMaps(schema: Schema, value: Schema): string[] {
   const known = propertiesOf(schema);
   const maps = Object.entries(value).filter(([name, part]) => isMap(part) && known[name]?.["type"] === "object");
-  return maps.map(([name, part]) => `(root).${name} : must be of type object, given ${JSON.stringify(part)}`);
+  return maps.map(([name, part]) => `(root).${name} : must be of type object, given "${asGoPrints(part)}"`);
+}
+
+/** `map[a:1 b:map[c:2]]` */
+function asGoPrints(value: unknown): string {
+  if (!isMap(value)) return String(value);
+  const pairs = Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return `map[${pairs.map(([key, part]) => `${key}:${asGoPrints(part)}`).join(" ")}]`;
 }
 
 /** The controller inserts defaults before the unit sees the action. */

@@ -20,11 +20,6 @@ export interface JujuLine {
   readonly traceConfig: boolean;
   /** One `juju config` runs `config-changed` so often. */
   readonly configChanged: 1 | 2;
-  /**
-   * Whoever enters a relation is told of what an application bag holds by then. 4.0 tells of later writes alone, so that
-   * of what a leader writes first only that leader hears (domain/relation/state, InitialWatchRelatedUnits).
-   */
-  readonly earlierApplicationBags: boolean;
   /** `secret-info-get` names a rotation that was never given: `never`. */
   readonly neverRotates: boolean;
   /** An action takes a map for a parameter of type `object`. */
@@ -42,7 +37,6 @@ const LINES = {
     sla: "unsupported",
     traceConfig: false,
     configChanged: 1,
-    earlierApplicationBags: true,
     neverRotates: true,
     mapParameters: true,
     emptyVersions: false,
@@ -55,7 +49,6 @@ const LINES = {
     sla: "",
     traceConfig: true,
     configChanged: 2,
-    earlierApplicationBags: false,
     neverRotates: false,
     mapParameters: false,
     emptyVersions: true,

@@ -65,7 +65,7 @@ export function enterScope(core: Core, relation: RelationRow, unit: UnitRow): vo
   unit.agent.relations[relation.id] = {
     created: false,
     members: {},
-    apps: jujuOf(core.data).earlierApplicationBags ? {} : versionsNow(relation, unit),
+    apps: {},
     changedPending: null,
     broken: false,
     beforeRestart: false,
@@ -73,10 +73,6 @@ export function enterScope(core: Core, relation: RelationRow, unit: UnitRow): vo
   };
   core.changed();
 }
-
-/** The application bags that the unit is told of, as if it had been told of all that is in them. */
-const versionsNow = (relation: RelationRow, unit: UnitRow): Record<string, number> =>
-  Object.fromEntries(watchedApplications(relation, unit).map((app) => [app, existing(relation.apps, app).version]));
 
 /** What every unit bag holds from the moment the unit enters. */
 function addressBag(data: ModelData, unit: UnitRow): Record<string, string> {
