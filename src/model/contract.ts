@@ -121,6 +121,8 @@ export interface PluginInstance {
   start(config: Readonly<Record<string, string | number | boolean>>): Promise<void>;
   /** Something about its relations changed: brings databags and server to what they should be. Level-triggered, idempotent. */
   reconcile(): Promise<void>;
+  /** Called every second: what has happened to its server meanwhile is seen, told, and put right. Cheap if nothing has. */
+  look(): Promise<void>;
   /** `machine down`: stops the server, keeps data. */
   stop(): Promise<void>;
   /** Removes everything. */

@@ -57,9 +57,11 @@ export class Fleet {
   /** @throws UserError if the model has no such machine of ours. */
   keeper(id: string): MachineKeeper {
     const keeper = this.#keepers.get(id);
-    if (keeper === undefined)
-      throw new UserError(`machine ${id} not found`, "List them with: concourse-machine status");
-    return keeper;
+    if (keeper !== undefined) return keeper;
+    const played = this.#model.state.data.machines[id] !== undefined;
+    throw played
+      ? new UserError(`machine ${id} has no machine behind it: the model itself plays what is there`)
+      : new UserError(`machine ${id} not found`, "List them with: concourse-machine status");
   }
 
   /** Machines that hold units of an application. */

@@ -10,6 +10,8 @@ import { pumpPlayed } from "./played-unit.ts";
 
 /** Milliseconds until something that failed is tried again. */
 const RETRY_AFTER = 3000;
+/** Milliseconds between two looks at what the plug-ins run. */
+const LOOK_EVERY = 1000;
 
 interface Played {
   readonly plugin: Plugin;
@@ -24,10 +26,19 @@ interface Played {
 export class PlayedApplications {
   readonly #model: LiveModel;
   readonly #played = new Map<string, Played>();
+  readonly #looks: NodeJS.Timeout;
   #closing = false;
 
   constructor(model: LiveModel) {
     this.#model = model;
+    this.#looks = setInterval(() => this.#look(), LOOK_EVERY).unref();
+  }
+
+  /** One that is busy, or whose first start has yet to succeed, is looked after by that. */
+  #look(): void {
+    for (const [name, { busy, config, instance }] of this.#played)
+      if (!busy && config !== "")
+        instance.look().catch((error: unknown) => this.#model.note("ERROR", name, (error as Error).message));
   }
 
   /** To be called after every change; calls plug-ins only when something of theirs differs. */
@@ -52,6 +63,7 @@ export class PlayedApplications {
 
   async destroy(): Promise<void> {
     this.#closing = true;
+    clearInterval(this.#looks);
     await Promise.all([...this.#played].map(([name, played]) => this.#destroy(name, played)));
   }
 

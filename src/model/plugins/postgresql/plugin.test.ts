@@ -178,7 +178,7 @@ describe.skipIf(!isRoot)("postgresql", () => {
     }
   });
 
-  test("stopped and started it has its data; killed it comes back by start-server", async () => {
+  test("stopped and started it has its data; killed it comes back by itself, stopped it does not", async () => {
     const credentials = await loopback.relate(11, "lasting");
     await ask(credentials, "CREATE TABLE things AS SELECT 42 AS answer");
     await act(loopback, "stop-server");
@@ -189,8 +189,33 @@ describe.skipIf(!isRoot)("postgresql", () => {
     const pid = (await pidOf(loopback)) ?? Number.NaN;
     process.kill(pid, "SIGKILL");
     await until("The server's end", 5000, () => isGone(pid));
-    await act(loopback, "start-server");
+    await until("A look that starts it again", 10_000, async () => {
+      await loopback.instance.look();
+      return loopback.told.status === "active";
+    });
     expect(await ask(credentials, "SELECT answer FROM things")).toEqual([{ answer: 42 }]);
+    await act(loopback, "stop-server");
+    await loopback.instance.look();
+    expect(loopback.told).toMatchObject({ status: "blocked", message: "Stopped: run action start-server" });
+    await act(loopback, "start-server");
+  });
+
+  test("frozen by another hand than its action, it does not stay active", async () => {
+    const pid = (await pidOf(loopback)) ?? Number.NaN;
+    process.kill(pid, "SIGSTOP");
+    try {
+      await until("A look that sees it", 5000, async () => {
+        await loopback.instance.look();
+        return loopback.told.status === "blocked";
+      });
+      expect(loopback.told.message).toBe("Paused: run action resume");
+    } finally {
+      process.kill(pid, "SIGCONT");
+    }
+    await until("A look that sees it go on", 5000, async () => {
+      await loopback.instance.look();
+      return loopback.told.status === "active";
+    });
   });
 
   test("runs as nobody of this host, in files that only root reaches", async () => {

@@ -26,9 +26,15 @@ import { Server } from "./server.ts";
 const ENDPOINT = "database";
 const PORT = 5432;
 const DEFAULT_MAX_CONNECTIONS = 100;
+/** Milliseconds between two starts of a server that ends by itself: at first, and at most. */
+const AGAIN_MS = 1_000;
+const AGAIN_MOST_MS = 30_000;
+/** It runs so long before an end counts as the first again. */
+const LASTED_MS = 60_000;
 /** Nothing listens there, in a unit or here; and no packet leaves. */
 const DEAD_HOST = "127.0.0.2";
 
+type Seen = "gone" | "silent" | "answers";
 type Config = Readonly<Record<string, string | number | boolean>>;
 type Params = Readonly<Record<string, unknown>>;
 
@@ -70,6 +76,14 @@ export class PostgresqlInstance implements PluginInstance {
   readonly #passwords: PasswordFile;
   #config: Config = {};
   #turn: Promise<unknown> = Promise.resolve();
+  /** Turns that are not over. */
+  #turns = 0;
+  /** The server is to run: it was started, and not stopped since. */
+  #wanted = false;
+  /** What was last seen of it. */
+  #seen: Seen = "gone";
+  #startedAt = 0;
+  #pause = AGAIN_MS;
 
   constructor(host: PluginHost, port: number) {
     this.#host = host;
@@ -82,7 +96,11 @@ export class PostgresqlInstance implements PluginInstance {
     "get-primary": async () => ({ primary: this.#host.unit }),
     pause: () => this.#inTurn(() => this.#server.pause()),
     resume: () => this.#inTurn(() => this.#server.resume()),
-    "stop-server": () => this.#inTurn(() => this.#server.stop()),
+    "stop-server": () =>
+      this.#inTurn(async () => {
+        this.#wanted = false;
+        await this.#server.stop();
+      }),
     "start-server": () => this.#inTurn(() => this.#startServer()),
     "rotate-password": (params) => this.#inTurn(() => this.#rotate(params)),
   };
@@ -96,11 +114,21 @@ export class PostgresqlInstance implements PluginInstance {
     await this.#inTurn(async () => undefined);
   }
 
+  async look(): Promise<void> {
+    if (this.#turns > 0) return;
+    const seen = await this.#look();
+    const isLost = seen === "gone" && this.#wanted;
+    if (isLost && performance.now() - this.#startedAt >= this.#pause) await this.#inTurn(() => this.#startAgain());
+    else if (seen !== this.#seen) await this.#inTurn(async () => undefined);
+  }
+
   async stop(): Promise<void> {
+    this.#wanted = false;
     await this.#inTurn(() => this.#server.stop());
   }
 
   async destroy(): Promise<void> {
+    this.#wanted = false;
     await this.#turn;
     await this.#server.destroy();
     await this.#passwords.remove();
@@ -108,7 +136,8 @@ export class PostgresqlInstance implements PluginInstance {
 
   /** One thing at a time; whatever it was, the relations and the status are brought up to date after it. */
   async #inTurn(work: () => Promise<void>): Promise<Record<string, string>> {
-    const mine = this.#next(this.#turn, work);
+    this.#turns += 1;
+    const mine = this.#next(this.#turn, work).finally(() => (this.#turns -= 1));
     this.#turn = mine.catch(() => undefined);
     await mine;
     return {};
@@ -117,10 +146,27 @@ export class PostgresqlInstance implements PluginInstance {
   async #next(before: Promise<unknown>, work: () => Promise<void>): Promise<void> {
     await before;
     await work();
+    this.#seen = await this.#look();
     await this.#reconcile();
   }
 
+  async #look(): Promise<Seen> {
+    if ((await this.#server.pid()) === null) return "gone";
+    return (await this.#server.answers()) ? "answers" : "silent";
+  }
+
+  /** The server ended, and nobody asked it to. */
+  async #startAgain(): Promise<void> {
+    if (!this.#wanted || (await this.#server.pid()) !== null) return;
+    const lasted = performance.now() - this.#startedAt >= LASTED_MS;
+    this.#pause = lasted ? AGAIN_MS : Math.min(this.#pause * 2, AGAIN_MOST_MS);
+    this.#host.log("WARNING", "PostgreSQL has ended by itself: starting it again");
+    await this.#startServer();
+  }
+
   async #startServer(): Promise<void> {
+    this.#wanted = true;
+    this.#startedAt = performance.now();
     const limit = Number(this.#config["experimental-max-connections"] ?? DEFAULT_MAX_CONNECTIONS);
     const settings = { address: this.#host.address, port: this.#port, tls: this.#tls, maxConnections: limit };
     if ((await this.#server.pid()) === null) this.#host.setStatus("maintenance", "Starting PostgreSQL");
@@ -139,7 +185,8 @@ export class PostgresqlInstance implements PluginInstance {
   async #reconcile(): Promise<void> {
     if (!(await this.#server.answers())) {
       const stopped = (await this.#server.pid()) === null;
-      this.#host.setStatus("blocked", stopped ? "Stopped: run action start-server" : "Paused: run action resume");
+      if (stopped && this.#wanted) this.#host.setStatus("maintenance", "PostgreSQL has ended: starting it again");
+      else this.#host.setStatus("blocked", stopped ? "Stopped: run action start-server" : "Paused: run action resume");
       return;
     }
     const relations = this.#host.relations(ENDPOINT);
