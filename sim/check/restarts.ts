@@ -46,12 +46,12 @@ export class Restarts {
     return pid > 0 && this.#known.get(unit) === pid && this.#world.scheduler.steady >= listensAt && isRight;
   }
 
-  /** Still with the process that was put in place of the one that worked. */
+  /** Still with the process that was put in place of the one that worked, unless it is to be a worker no more. */
   #isAway(unit: SimUnit): boolean {
-    const { pid, listensAt } = unit.services.get(WORKER_SERVICE);
+    const { pid, listensAt, enabled } = unit.services.get(WORKER_SERVICE);
     const isNext = pid !== this.#away.get(unit);
     const isUp = isNext && pid > 0 && this.#world.scheduler.steady >= listensAt;
-    if (isUp || !unit.up || unit.juju.dead) this.#away.delete(unit);
+    if (isUp || !enabled || !unit.up || unit.juju.dead) this.#away.delete(unit);
     return this.#away.has(unit);
   }
 }
