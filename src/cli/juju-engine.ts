@@ -9,6 +9,7 @@ import { hostPorts } from "../host/ports.ts";
 import { startMirror, type Mirror } from "../model/mirror/mirror.ts";
 import { modelsDirectory } from "../model/supervisor/paths.ts";
 import type { Prepared, Served } from "../report/engine.ts";
+import { databaseOf } from "../report/names.ts";
 import type { Ports } from "../ports.ts";
 import { APPLICATION, charmFile, MOUNT_POINT } from "./bring-up.ts";
 import { describeHost } from "./describe-host.ts";
@@ -34,6 +35,8 @@ export interface JujuEngineOptions {
   readonly release: ReleaseChoice;
   /** Archive to serve in place of the stand-in. */
   readonly releaseFile: string | undefined;
+  /** Charm file of PostgreSQL; Charmhub's if undefined. */
+  readonly postgresql?: string | undefined;
   /** Charm file; packed from this clone if undefined. */
   readonly charm: string | undefined;
   readonly ports?: Pick<Ports, "fs" | "exec" | "clock">;
@@ -77,6 +80,7 @@ export class JujuEngine implements VerifyEngine {
       model: name,
       charm,
       version,
+      ...databaseOf(this.#options.postgresql),
       deployWords: Object.entries({ version, ...config }).flatMap(([key, value]) => ["--config", `${key}=${value}`]),
       exposeWords: [],
       url: (address) => `http://${address}:8080`,

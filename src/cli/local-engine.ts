@@ -8,6 +8,7 @@ import { readRecord } from "../model/supervisor/record.ts";
 import { removeModel } from "../model/supervisor/remove.ts";
 import type { MirrorRequest } from "../model/mirror/mirror.ts";
 import type { Prepared, Served } from "../report/engine.ts";
+import { databaseOf } from "../report/names.ts";
 import { charmFile, MOUNT_POINT, sharedDirectory, WEB_PORT } from "./bring-up.ts";
 import { createModel } from "./create-model.ts";
 import { describeHost } from "./describe-host.ts";
@@ -69,6 +70,7 @@ export class LocalEngine implements VerifyEngine {
       model,
       charm,
       version,
+      ...databaseOf(),
       deployWords: [
         ...Object.entries(config).flatMap(([key, value]) => ["--config", `${key}=${value}`]),
         "--disk",

@@ -13,6 +13,8 @@ export type EngineKind = "local" | "juju";
 
 /** Options that mean something to one engine only. @throws UserError if one is given that the engine does not have */
 export function refuseForeign(engine: EngineKind, given: (option: string) => boolean): void {
-  const foreign = engine === "juju" ? ["machines", "image", "agent-version"].find(given) : undefined;
-  if (foreign !== undefined) throw new UserError(`--${foreign} is for --engine local`, "Leave it out");
+  const others = { juju: ["machines", "image", "agent-version"], local: ["postgresql"] };
+  const foreign = others[engine].find(given);
+  if (foreign === undefined) return;
+  throw new UserError(`--${foreign} is for --engine ${engine === "juju" ? "local" : "juju"}`, "Leave it out");
 }

@@ -1,14 +1,14 @@
 /** What the model and the web say of the cluster. */
 
 import type { Evidence } from "./evidence.ts";
-import { APPLICATION, DATABASE, DATABASE_CHANNEL, unitsOf } from "./names.ts";
+import { APPLICATION, DATABASE, unitsOf } from "./names.ts";
 import { seen, type Result } from "./verdict.ts";
 
 export function everyStep({ problems }: Evidence): Result {
   return seen(problems.length === 0, problems.join("; ") || "every step of the scenario ended as it should");
 }
 
-export function postgresql({ status }: Evidence): Result {
+export function postgresql({ status, databaseChannel }: Evidence): Result {
   const database = status?.applications[DATABASE];
   const messages = Object.entries(unitsOf(status, DATABASE)).map(
     ([name, unit]) => `${name} ${unit["workload-status"].current}, ${unit["workload-status"].message ?? ""}`,
@@ -16,11 +16,13 @@ export function postgresql({ status }: Evidence): Result {
   const related = Object.values(status?.applications[APPLICATION]?.relations ?? {})
     .flat()
     .some((relation) => relation["related-application"] === DATABASE);
-  const channel = database?.["charm-channel"] ?? "unknown";
-  const primary = messages.filter((message) => / active, Primary/.test(message));
+  // A local charm has none.
+  const channel = database?.["charm-channel"] ?? "";
+  const ofCharmhub = databaseChannel !== "";
+  const ready = messages.filter((message) => (ofCharmhub ? / active, Primary/ : / active, /).test(message));
   return seen(
-    channel === DATABASE_CHANNEL && related && messages.length > 0 && primary.length === 1,
-    `${messages.join("; ") || "no unit"} (${channel}), ${related ? "integrated" : "not integrated"}`,
+    channel === databaseChannel && related && (ofCharmhub ? ready.length === 1 : ready.length > 0),
+    `${messages.join("; ") || "no unit"} (${channel || "local"}), ${related ? "integrated" : "not integrated"}`,
   );
 }
 

@@ -18,6 +18,9 @@ export interface Prepared {
   readonly model: string;
   /** The charm's file, as `deploy` takes it. */
   readonly charm: string;
+  /** What `deploy` takes for PostgreSQL: name and channel on Charmhub, or a charm file; and the channel to be seen then. */
+  readonly databaseWords: readonly string[];
+  readonly databaseChannel: string;
   /** Version of Concourse that is to come of it. */
   readonly version: string;
   /** Further words for `deploy` and `expose`: where the release is, the disk that all units share, the host's port. */

@@ -7,6 +7,8 @@ export interface Evidence {
   readonly started: number;
   readonly ended: number;
   readonly version: string;
+  /** Channel of PostgreSQL's charm that is to be seen; "" for a charm file. */
+  readonly databaseChannel: string;
   /** Units asked for, and the number to begin with. */
   readonly units: number;
   readonly firstUnits: number;

@@ -4,7 +4,7 @@ import { archiveRequests, bytesOf, sum } from "./downloads.ts";
 import type { Change, Evidence } from "./evidence.ts";
 import { duration, median, megabytes } from "./format.ts";
 import { APPLICATION, unitsOf } from "./names.ts";
-import { activeAt, bootedAt, firstUnits, takeOver, webStart, webUnit } from "./story.ts";
+import { activeAt, bootedAt, firstHookAt, firstUnits, takeOver, webStart, webUnit } from "./story.ts";
 import type { Figure } from "./types.ts";
 
 /** Milliseconds from `is-system-running` to active of a unit that finds the release there. */
@@ -44,7 +44,11 @@ function addedUnits(evidence: Evidence): Figure[] {
   const times = added.map(({ unit }) => between(bootedAt(evidence, unit), activeAt(evidence, unit)));
   const each = added.map(({ unit, at }, i) => {
     const boot = between(at, bootedAt(evidence, unit));
-    return fact(`${unit}: boot, then running until active`, `${text(boot)}, ${text(times[i] ?? null)}`);
+    const idle = between(bootedAt(evidence, unit), firstHookAt(evidence, unit));
+    return fact(
+      `${unit}: boot, then running until active, of which Juju's own until the first hook`,
+      `${text(boot)}, ${text(times[i] ?? null)}, ${text(idle)}`,
+    );
   });
   const known = times.filter((time) => time !== null);
   const middle = known.length === added.length ? median(known) : null;

@@ -24,12 +24,12 @@ ${PHASES.map(([phase]) => `.key.${phase} { background: var(--${phase}); }`).join
   .results td { border: 0; padding: 1px 8px 1px 0; } .results tr:first-child { display: none; }
   .results td:first-child { font-weight: 500; } .results .wide { grid-column: 1 / -1; } }`;
 
-const resultOf = (result: boolean | null, unknown: string): string =>
+const resultOf = (result: boolean | null, unknown: string, failed = "does not hold"): string =>
   result === null
     ? `<span class="open">${unknown}</span>`
     : result
       ? '<span class="yes">holds</span>'
-      : '<span class="no">does not hold</span>';
+      : `<span class="${failed === "does not hold" ? "no" : "open"}">${failed}</span>`;
 
 const sentence = (words: string): string => words.charAt(0).toUpperCase() + words.slice(1);
 
@@ -55,8 +55,8 @@ export function html(report: Report): string {
 ${checks.map((check) => `<tr><td>${escape(check.name)}<td class="result-cell">${resultOf(check.holds, "not checked")}<td class="wide">${escape(check.evidence)}</tr>`).join("\n")}
 </table>
 <h2>Measured</h2>
-<table class="results"><tr><th>Figure<th>Value<th>Limit<th>Result</tr>
-${figures.map((figure) => `<tr><td class="wide">${escape(figure.name)}<td class="wide">${escape(figure.value)}<td class="limit">${escape(figure.limit)}<td class="result-cell">${figure.limit === "" ? "" : resultOf(figure.holds, "not seen")}</tr>`).join("\n")}
+<table class="results"><tr><th>Figure<th>Value<th>Aim<th>Result</tr>
+${figures.map((figure) => `<tr><td class="wide">${escape(figure.name)}<td class="wide">${escape(figure.value)}<td class="limit">${escape(figure.limit)}<td class="result-cell">${figure.limit === "" ? "" : resultOf(figure.holds, "not seen", "misses its aim")}</tr>`).join("\n")}
 </table>
 <h2>Final status</h2>
 <pre>${escape(status.trimEnd())}</pre>

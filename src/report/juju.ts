@@ -2,8 +2,14 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { setTimeout as delay } from "node:timers/promises";
 import type { Change, StatusDocument } from "./evidence.ts";
 
+/** What a controller says for a moment: of a model that it has just made, or while it takes another worker in (Juju 4.0.15). */
+const PASSING =
+  /catacomb \S+ is dying|connection is shut down|database is locked|model cache: model .* not found|try again/i;
+/** Milliseconds before each further try. */
+const AGAIN = [1_000, 2_000, 4_000, 8_000];
 /** Entries asked for of a status log: more than any run of the scenario makes. */
 const WHOLE_LOG = 1000;
 
@@ -18,8 +24,20 @@ export class Juju {
     this.#signal = signal;
   }
 
-  /** Standard output of a verb. @throws Error with what it said if it fails. */
+  /** Standard output of a verb, tried again while what it says is passing. @throws Error with what it said if it fails. */
   async call(verb: string, ...args: readonly string[]): Promise<string> {
+    for (const pause of AGAIN) {
+      try {
+        return await this.#once(verb, args);
+      } catch (error) {
+        if (!PASSING.test((error as Error).message)) throw error;
+        await delay(pause, undefined, { signal: this.#signal });
+      }
+    }
+    return this.#once(verb, args);
+  }
+
+  async #once(verb: string, args: readonly string[]): Promise<string> {
     const [program = "", ...words] = this.#words;
     // A group of its own: Ctrl-C is ours to answer, by the signal.
     const child = spawn(program, [...words, verb, "-m", this.#model, ...args], {

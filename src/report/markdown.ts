@@ -1,8 +1,8 @@
 import { clock, day, duration } from "./format.ts";
 import { verdict, type Report } from "./types.ts";
 
-const mark = (result: boolean | null, unknown: string): string =>
-  result === null ? unknown : result ? "holds" : "DOES NOT HOLD";
+const mark = (result: boolean | null, unknown: string, failed = "DOES NOT HOLD"): string =>
+  result === null ? unknown : result ? "holds" : failed;
 const cell = (text: string): string => text.replaceAll("|", "\\|").replaceAll("\n", " ");
 const rows = (lines: readonly (readonly string[])[]): string =>
   lines.map((line) => `| ${line.map(cell).join(" | ")} |\n`).join("");
@@ -37,9 +37,9 @@ ${storage.map(({ name, detail }) => `${name.padEnd(26)}${detail}\n`).join("")}\`
 ${checks.map((check) => `- [${check.holds === true ? "x" : " "}] **${check.name}** (${mark(check.holds, "not checked")}): ${check.evidence}\n`).join("")}
 ## Measured
 
-| Figure | Value | Limit | |
+| Figure | Value | Aim | |
 | --- | --- | --- | --- |
-${rows(figures.map((figure) => [figure.name, figure.value, figure.limit, figure.limit === "" ? "" : mark(figure.holds, "not seen")]))}
+${rows(figures.map((figure) => [figure.name, figure.value, figure.limit, figure.limit === "" ? "" : mark(figure.holds, "not seen", "misses its aim")]))}
 ## Limitations
 
 ${limitations.map((line) => `- ${line}\n`).join("") || "None known.\n"}`;

@@ -8,7 +8,7 @@ import type { Engine, Prepared } from "./engine.ts";
 import type { Evidence, LockSighting, Moments, StatusDocument, UnitDocument } from "./evidence.ts";
 import { Juju } from "./juju.ts";
 import { LOCK_SCRIPT, parseLook } from "./look.ts";
-import { APPLICATION, DATABASE, DATABASE_CHANNEL, unitsOf } from "./names.ts";
+import { APPLICATION, DATABASE, unitsOf } from "./names.ts";
 import { observe } from "./observe.ts";
 
 const FIRST_UNITS = 2;
@@ -40,13 +40,14 @@ export async function replay(engine: Engine, options: ReplayOptions): Promise<Ev
   options.say("Looking at everything");
   const seen = await observe(run.juju, prepared, engine);
   const { units } = options;
-  const { version, configuration, limitations } = prepared;
+  const { version, databaseChannel, configuration, limitations } = prepared;
   const { lockSightings, problems } = run;
   return {
     ...seen,
     started,
     ended: Date.now(),
     version,
+    databaseChannel,
     units,
     firstUnits: FIRST_UNITS,
     configuration,
@@ -91,8 +92,8 @@ class Replay {
 
   async deploy(): Promise<void> {
     const { say } = this.#options;
-    const { charm, deployWords, exposeWords } = this.#prepared;
-    await this.juju.call("deploy", DATABASE, "--channel", DATABASE_CHANNEL);
+    const { charm, databaseWords, deployWords, exposeWords } = this.#prepared;
+    await this.juju.call("deploy", ...databaseWords);
     say(`Deploying ${FIRST_UNITS} units of Concourse`);
     const options = ["--config", "shared-storage=lxc", "--config", "mode=auto", ...deployWords];
     this.#moments = { ...this.#moments, deployed: Date.now() };

@@ -76,6 +76,11 @@ export function takeOver(evidence: Evidence, unit: string): number | null {
   return next === undefined ? null : next.at - published;
 }
 
+/** Before that the controller and its agents are at work alone: the charm has not been asked for anything. */
+export function firstHookAt(evidence: Evidence, unit: string): number | null {
+  return first(evidence.agents[unit], /^running .+ hook$/);
+}
+
 /** Machine's `started` entry: its init said that it is running. */
 export function bootedAt(evidence: Evidence, unit: string): number | null {
   const machine = unitsOf(evidence.status, APPLICATION)[unit]?.machine ?? "";

@@ -5,7 +5,7 @@ import { checksOf } from "../../src/report/checks.ts";
 import { reportOf } from "../../src/report/compose.ts";
 import type { Evidence } from "../../src/report/evidence.ts";
 import { figuresOf } from "../../src/report/figures.ts";
-import { holds, verdict } from "../../src/report/types.ts";
+import { beside, holds, verdict } from "../../src/report/types.ts";
 import { ADDED, goodEvidence, request, START, WAITER, WEB } from "../fixtures/report/evidence.ts";
 
 /** Evidence that may be spoilt. */
@@ -135,6 +135,22 @@ test("a run that saw nothing holds nowhere, and still makes a report", () => {
   expect(report.checks.filter((check) => check.holds === true)).toEqual([]);
   expect(report.figures.filter((figure) => figure.holds === true)).toEqual([]);
   expect(holds(report)).toBe(false);
+});
+
+test("a figure beside its aim is told, and fails no check", () => {
+  const slow = reportOf(spoil((e) => ADDED.forEach((unit) => (e.workloads[unit][3].at += 2000))));
+  expect([holds(slow), beside(slow).map(({ value }) => value)]).toEqual([true, ["6.00 s"]]);
+  expect(beside(reportOf(goodEvidence()))).toEqual([]);
+});
+
+test("PostgreSQL of a charm file has no channel, and its own words", () => {
+  const local = spoil((e) => {
+    e.databaseChannel = "";
+    delete e.status.applications.postgresql["charm-channel"];
+    e.status.applications.postgresql.units["postgresql/0"]["workload-status"].message = "ready";
+  });
+  expect(failing(local)).toEqual([]);
+  expect(failing(spoil((e) => (e.databaseChannel = "")))).toEqual(["PostgreSQL Integration"]);
 });
 
 const limits = (evidence: Evidence) =>

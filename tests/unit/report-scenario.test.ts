@@ -11,6 +11,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { reportOf } from "../../src/report/compose.ts";
 import type { Engine } from "../../src/report/engine.ts";
 import { Juju } from "../../src/report/juju.ts";
+import { databaseOf } from "../../src/report/names.ts";
 import { replay, type ReplayOptions } from "../../src/report/scenario.ts";
 import { askWeb } from "../../src/report/web.ts";
 import { request, START } from "../fixtures/report/evidence.ts";
@@ -53,6 +54,7 @@ function engine(): Engine {
       model: "report",
       charm: "./x.charm",
       version: "7.14.3",
+      ...databaseOf(),
       deployWords: ["--disk", "d"],
       exposeWords: [],
       url: () => url,
@@ -138,6 +140,13 @@ test("whoever wants to stop is obeyed at once, at whatever step", async () => {
 test("a verb that fails says what it said", async () => {
   const juju = new Juju(engine().words, "m", new AbortController().signal);
   await expect(juju.call("refuse")).rejects.toThrow("refuse ended with 1: ERROR refused");
+  expect(calls("refuse")).toHaveLength(1);
+});
+
+test("what a controller refuses for a moment is asked of it again", async () => {
+  const juju = new Juju(engine().words, "m", new AbortController().signal);
+  await juju.call("falter");
+  expect(calls("falter")).toHaveLength(3);
 });
 
 test("the web is asked as fly does, and what does not work is told without the password", async () => {

@@ -9,7 +9,7 @@ import { markdown } from "../../report/markdown.ts";
 import { replay } from "../../report/scenario.ts";
 import { summary } from "../../report/summary.ts";
 import { timelinePicture } from "../../report/timeline.ts";
-import { holds, type Report } from "../../report/types.ts";
+import { beside, holds, type Report } from "../../report/types.ts";
 import { all, count, exactly } from "../arguments.ts";
 import { JujuEngine } from "../juju-engine.ts";
 import { LocalEngine } from "../local-engine.ts";
@@ -49,6 +49,12 @@ export default defineCommand({
       valueHint: "FILE",
     },
     charm: { type: "string", description: "Charm file (default: packed from this clone)", valueHint: "FILE" },
+    postgresql: {
+      type: "string",
+      description: "With --engine juju: charm file of PostgreSQL in place of Charmhub's postgresql 16/stable",
+      valueHint: "FILE",
+    },
+    strict: { type: "boolean", description: "Fail also if a figure misses its aim" },
     "report-dir": { type: "string", description: "Where the reports go", default: "reports", valueHint: "DIR" },
     json: { type: "boolean", description: "Print the report's data as JSON" },
     keep: { type: "boolean", description: "Leave the model running" },
@@ -66,7 +72,7 @@ export default defineCommand({
     const common = { model, release: args.release as ReleaseChoice, releaseFile, charm };
     const engine: VerifyEngine =
       kind === "juju"
-        ? new JujuEngine(common)
+        ? new JujuEngine({ ...common, postgresql: args.postgresql })
         : new LocalEngine({
             ...common,
             machines: args.machines ?? (await presentKind()).name,
@@ -89,6 +95,12 @@ export default defineCommand({
     if (args.json === true) print(`${JSON.stringify({ holds: holds(report), ...report })}\n`);
     else print(`${summary(report)}\n${files.map((file) => `${file}\n`).join("")}`);
     if (!holds(report)) throw new ExitError(1, `not every check holds; see ${files[0]}`);
+    const [missed, ...more] = beside(report);
+    if (args.strict === true && missed)
+      throw new ExitError(
+        1,
+        `${missed.name}: ${missed.value} (${missed.limit})${more.length > 0 ? ` and ${more.length} more` : ""}; see ${files[0]}`,
+      );
   },
 });
 
