@@ -11,6 +11,8 @@ import {
   WORKER_KEY_FILE,
 } from "../agent/contract.ts";
 import { AGENT_SERVICE, DIRECTORIES, INSTALL_DIRECTORY, USER, WEB_SERVICE } from "../concourse/services.ts";
+import { WORK_DIRECTORY } from "../concourse/settings.ts";
+import { forgetWorker } from "../concourse/worker-service.ts";
 import { memberName, type Facts } from "./facts.ts";
 import { clearMachine, giveUpLease } from "./leave.ts";
 import { linkRelease } from "./link-release.ts";
@@ -38,6 +40,7 @@ export async function apply(step: Step, facts: Facts): Promise<void> {
         [AGENT_DIRECTORY, ...DIRECTORIES.map(({ path }) => path)].map((path) => dirname(path)),
       ))
         await syncPath(path);
+      await run("sh", ["-c", forgetWorker, "sh", WORK_DIRECTORY]);
       // What another unit left here is not ours to go by.
       for (const path of [ORDERS_FILE, STATE_FILE, NEW_CLUSTER_SECRET_FILE, MEMORY.followed, WORKER_KEY_FILE])
         await rm(path, { force: true });

@@ -1,10 +1,11 @@
-import { execFileSync, spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { WORK_DIRECTORY } from "./settings.ts";
-import { WORKER_ENDS, workerScript } from "./worker-service.ts";
+import { forgetWorker, WORKER_ENDS, workerScript } from "./worker-service.ts";
 
 /** The script with a work directory of the test's own, in a mount namespace of the test's own. */
 let directory: string;
@@ -109,4 +110,41 @@ describe("a stop", () => {
   ])("at once where %s", (_what, prepare, pid) => {
     expect(stop(prepare, pid)).toBe(0);
   });
+});
+
+test("a machine that was another unit's is rid of its worker: builds, shims, mounts, and what lay in the work directory", async () => {
+  const shim = spawn("sh", [
+    "-c",
+    "sleep 1000 & wait",
+    "containerd-shim-runc-v2",
+    "-namespace",
+    "concourse",
+    "-id",
+    "x",
+  ]);
+  const other = spawn("sh", ["-c", "sleep 1000 & wait", "containerd-shim-runc-v2", "-namespace", "k8s.io", "-id", "x"]);
+  try {
+    await Promise.all([once(shim, "spawn"), once(other, "spawn")]);
+    writeFileSync(join(directory, "forget"), forgetWorker);
+    // No systemd behind it: nothing of the host's is stopped, and the directory is emptied before it returns.
+    const left = inNamespace(`
+      mount -t tmpfs tmpfs /run
+      mkdir -p work/volumes/live/a/volume work/containerd
+      mount -t tmpfs tmpfs work/volumes/live/a/volume
+      sh forget "$PWD/work" >&2
+      ls -A work
+      grep "$PWD/work" /proc/self/mountinfo || true`);
+    expect(left).toBe("");
+    if (shim.exitCode === null && shim.signalCode === null) await once(shim, "exit");
+    expect(other.exitCode ?? other.signalCode).toBeNull();
+  } finally {
+    // Each with its own child.
+    spawnSync("pkill", ["-KILL", "-P", `${shim.pid},${other.pid}`]);
+    for (const process of [shim, other]) process.kill("SIGKILL");
+  }
+});
+
+test("and a new machine is left as it is", () => {
+  execFileSync("sh", ["-c", forgetWorker, "sh", join(directory, "none")]);
+  expect(readdirSync(directory)).toEqual(["script"]);
 });

@@ -3,6 +3,19 @@ import { FILES, WORK_DIRECTORY } from "./settings.ts";
 /** Where ends of the worker are noted that nobody asked for: one line each, in seconds since the machine's boot. */
 export const WORKER_ENDS = "/run/concourse-worker.ends";
 
+/** Shell function: takes away what is mounted below the volumes of `$work`, in the mount namespace that it runs in. */
+const CLEAR_MOUNTS = `clear_mounts() {
+  # 166 and 39: umount2 on x86_64 and aarch64; 2: MNT_DETACH. One process, however many mounts there are.
+  perl -e '
+    my ($work, $umount2) = ($ARGV[0], $ARGV[1] eq "aarch64" ? 39 : 166);
+    open my $mounts, "<", "/proc/self/mountinfo" or exit;
+    my @below = grep { m{^\\Q$work\\E/(volumes|overlays)/} }
+      map { my $path = (split)[4]; $path =~ s/\\\\([0-7]{3})/chr oct $1/ge; $path } <$mounts>;
+    syscall $umount2, $_, 2 for reverse @below;
+  ' "$work" "$(uname -m)"
+}
+`;
+
 /**
  * What the worker's unit runs, as a shell script, since it has to hold at every start, also at the machine's boot, when no
  * hook has run yet:
@@ -32,17 +45,7 @@ set -u
 work=${WORK_DIRECTORY}
 ends=${WORKER_ENDS}
 
-clear_mounts() {
-  # 166 and 39: umount2 on x86_64 and aarch64; 2: MNT_DETACH. One process, however many mounts there are.
-  perl -e '
-    my ($work, $umount2) = ($ARGV[0], $ARGV[1] eq "aarch64" ? 39 : 166);
-    open my $mounts, "<", "/proc/self/mountinfo" or exit;
-    my @below = grep { m{^\\Q$work\\E/(volumes|overlays)/} }
-      map { my $path = (split)[4]; $path =~ s/\\\\([0-7]{3})/chr oct $1/ge; $path } <$mounts>;
-    syscall $umount2, $_, 2 for reverse @below;
-  ' "$work" "$(uname -m)"
-}
-
+${CLEAR_MOUNTS}
 uptime() {
   read -r seconds _ </proc/uptime
   echo "\${seconds%.*}"
@@ -106,4 +109,28 @@ case $1 in
     esac
     ;;
 esac
+`;
+
+/**
+ * Takes away what another unit's worker has left on this machine: the worker, if it still runs, its builds with the shims
+ * that hold them, their mounts, and the work directory's content, which is removed aside, since that may take long. A shim's
+ * children are the first processes of containers, and the containers end with them. $1: the work directory.
+ */
+export const forgetWorker = `set -u
+work=$1
+[ -d "$work" ] && ls -A "$work" | grep -qvx lost+found || exit 0
+systemctl stop concourse-worker.service 2>/dev/null
+for process in /proc/[0-9]*; do
+  case "$(tr '\\0' ' ' <"$process/cmdline" 2>/dev/null)" in
+    *containerd-shim-runc-v2*" -namespace concourse "*)
+      pid=\${process#/proc/}
+      kill -9 $(cat "$process/task/$pid/children" 2>/dev/null) "$pid" 2>/dev/null
+      ;;
+  esac
+done
+${CLEAR_MOUNTS}
+clear_mounts
+left=$(mktemp -d "$work/.left.XXXXXX") || exit
+find "$work" -mindepth 1 -maxdepth 1 ! -path "$left" ! -name lost+found -exec mv -t "$left" {} +
+systemd-run --quiet --collect rm -rf "$left" 2>/dev/null || rm -rf "$left"
 `;
