@@ -65,9 +65,14 @@ export async function available(name: string): Promise<boolean> {
 
 const minimal = ["--yes", "--no-install-recommends"];
 
-/** All packages that would come with these, by apt's own reckoning. */
+/** All packages that would come with these, by apt's own reckoning; those that are there in another version are not new. */
 export async function wouldInstall(names: readonly string[]): Promise<string[]> {
-  return named(await run("apt-get", [...minimal, "--simulate", "install", ...names]), "Inst");
+  return newOnes(await run("apt-get", [...minimal, "--simulate", "install", ...names]));
+}
+
+/** @param text what `apt-get --simulate install` prints: the version that is there stands in brackets */
+export function newOnes(text: string): string[] {
+  return [...text.matchAll(/^Inst (\S+) \(/gm)].map(([, name = ""]) => name);
 }
 
 export async function install(names: readonly string[]): Promise<void> {
